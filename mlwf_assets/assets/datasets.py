@@ -1,0 +1,80 @@
+"""datasets/*: what is predicted and when, and how the examples are split."""
+
+from collections.abc import Callable
+
+from mlwf_assets.assets.clean import table_is_partitioned
+from mlwf_assets.assets.step import Input, Output, Results, Step, Work
+from mlwf_assets.spec.workflow import Workflow
+
+SPLITS = ("train", "validation", "test")
+NO_LEAK = "nothing_leaks_across_the_split"
+
+
+def dataset_steps(workflow: Workflow) -> list[Step]:
+    """Make the steps for the examples and for their split."""
+    table = workflow.examples.table
+    examples = Step(
+        outputs=(
+            Output(
+                "datasets/examples",
+                "One row per prediction to make: the entity's key, the cutoff time, the label.",
+                kinds=("deltalake", "duckdb"),
+            ),
+        ),
+        inputs=(Input(f"clean/{table}"),),
+        compute=_examples(workflow),
+        settings=[
+            workflow.examples.model_dump(mode="json"),
+            workflow.project.model_dump(mode="json", include={"process_today"}),
+            list(workflow.tables[table].key),
+        ],
+        libraries=("duckdb", "pyarrow"),
+        partitioned=table_is_partitioned(workflow, table),
+    )
+    splits = Step(
+        outputs=tuple(_split_output(name) for name in SPLITS),
+        inputs=(Input("datasets/examples", back=None),),
+        compute=_splits(workflow),
+        settings=[
+            workflow.splits.model_dump(mode="json"),
+            workflow.partitions.model_dump(mode="json") if workflow.partitions else None,
+            list(workflow.tables[table].key),
+        ],
+    )
+    return [examples, splits]
+
+
+def _split_output(name: str) -> Output:
+    what = {
+        "train": "The examples that models learn from.",
+        "validation": "The examples by which models are tuned, blended and calibrated.",
+        "test": "The examples that only the evaluation reads, once.",
+    }
+    checks = {NO_LEAK: "No example is in two splits; in time and by group nothing reaches across."}
+    return Output(f"datasets/{name}", what[name], kinds=("deltalake",), checks=checks)
+
+
+def _examples(workflow: Workflow) -> Callable[[Work], Results]:
+    def make(work: Work) -> Results:
+        from mlwf_assets.datasets import make_examples
+
+        table = workflow.examples.table
+        for partition in work.partitions:
+            clean = work.read(f"clean/{table}", partition)
+            today = workflow.project.process_today
+            key = workflow.tables[table].key
+            yield partition, {"datasets/examples": make_examples(workflow.examples, today, clean, key=key)}
+
+    return make
+
+
+def _splits(workflow: Workflow) -> Callable[[Work], Results]:
+    def split(work: Work) -> Results:
+        from mlwf_assets.datasets import split_examples
+
+        examples = work.read("datasets/examples")
+        key = workflow.tables[workflow.examples.table].key
+        made = split_examples(workflow.splits, examples, key=key, partitions=workflow.partitions)
+        yield None, {f"datasets/{name}": made[name] for name in SPLITS}
+
+    return split

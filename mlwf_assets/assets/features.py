@@ -1,0 +1,216 @@
+"""features/*: one row per example, nothing in it known after the cutoff; selection; the matrices."""
+
+import json
+from collections.abc import Callable
+
+from mlwf_assets.assets.clean import table_is_partitioned
+from mlwf_assets.assets.step import Input, Output, Results, Step, Work, partitions_back
+from mlwf_assets.spec.relationships import parse_relationships
+from mlwf_assets.spec.workflow import Workflow
+
+
+def feature_steps(workflow: Workflow) -> list[Step]:
+    """Make the steps from the first feature to the matrices."""
+    made = [_relational_step(workflow)]
+    if workflow.features.timeseries:
+        made.append(_timeseries_step(workflow))
+    names = [step.name for step in made]
+    return [*made, _selection_step(workflow, names), *_matrix_steps(workflow, names)]
+
+
+def _shape(workflow: Workflow) -> object:
+    """Return the parts of the file that say what the tables' columns mean."""
+    tables = {
+        name: table.model_dump(mode="json", include={"columns", "key", "known_at", "outcomes", "lookups"})
+        for name, table in workflow.tables.items()
+    }
+    return [tables, list(workflow.relationships), workflow.examples.table]
+
+
+def _relational_step(workflow: Workflow) -> Step:
+    target = workflow.examples.table
+    related = _related(workflow)
+    return Step(
+        outputs=(
+            Output(
+                "features/relational",
+                "Features of each example through the relationships, by Deep Feature Synthesis.",
+                kinds=("deltalake", "featuretools"),
+            ),
+        ),
+        inputs=(
+            Input("datasets/examples"),
+            Input(f"clean/{target}"),
+            *(Input(f"clean/{name}", back=None) for name in related),
+        ),
+        compute=_relational(workflow, related),
+        settings=[_shape(workflow), workflow.features.relational.model_dump(mode="json")],
+        libraries=("featuretools", "woodwork", "pandas"),
+        preload=("featuretools",),
+        partitioned=table_is_partitioned(workflow, target),
+    )
+
+
+def _related(workflow: Workflow) -> list[str]:
+    """Name the tables that the examples' table reaches as a child, directly or not."""
+    found: list[str] = []
+    waiting = [workflow.examples.table]
+    while waiting:
+        child = waiting.pop()
+        parents = [one.parent_table for one in parse_relationships(workflow) if one.child_table == child]
+        new = [parent for parent in parents if parent not in found and parent != workflow.examples.table]
+        found += new
+        waiting += new
+    return sorted(found)
+
+
+def _relational(workflow: Workflow, related: list[str]) -> Callable[[Work], Results]:
+    def build(work: Work) -> Results:
+        from mlwf_assets.features import relational
+
+        names = [workflow.examples.table, *related]
+        for partition in work.partitions:
+            tables = {name: work.read(f"clean/{name}", partition) for name in names}
+            examples = work.read("datasets/examples", partition)
+            yield partition, {"features/relational": relational.build(workflow, tables, examples)}
+
+    return build
+
+
+def _timeseries_step(workflow: Workflow) -> Step:
+    target = workflow.examples.table
+    return Step(
+        outputs=(
+            Output(
+                "features/timeseries",
+                "Features of the readings that were known at each example's cutoff, by tsfresh.",
+                kinds=("deltalake", "tsfresh"),
+            ),
+        ),
+        inputs=(
+            Input("datasets/examples"),
+            Input(f"clean/{target}"),
+            *(Input(f"clean/{name}", back=_reach(workflow, name)) for name in workflow.features.timeseries),
+        ),
+        compute=_timeseries(workflow),
+        settings=[
+            _shape(workflow),
+            {name: one.model_dump(mode="json") for name, one in workflow.features.timeseries.items()},
+        ],
+        libraries=("tsfresh", "numpy"),
+        preload=("tsfresh.feature_extraction.feature_calculators",),
+        partitioned=table_is_partitioned(workflow, target),
+    )
+
+
+def _reach(workflow: Workflow, name: str) -> int | None:
+    """Count the earlier partitions of readings that the longest window can reach into."""
+    series = workflow.features.timeseries[name]
+    partitioned = table_is_partitioned(workflow, workflow.examples.table)
+    if workflow.partitions is None or not partitioned:
+        return None
+    # A cutoff lies before its example, and a reading becomes known after it was taken: a day is room for both.
+    span = max(series.windows) + (series.tolerance or max(series.windows))
+    return partitions_back(span, workflow.partitions.every)
+
+
+def _timeseries(workflow: Workflow) -> Callable[[Work], Results]:
+    def build(work: Work) -> Results:
+        from mlwf_assets.features import timeseries
+
+        for partition in work.partitions:
+            readings = {name: work.read(f"clean/{name}", partition) for name in workflow.features.timeseries}
+            examples = work.read("datasets/examples", partition)
+            target = work.read(f"clean/{workflow.examples.table}", partition)
+            made = timeseries.build(workflow, readings, examples, target)
+            yield partition, {"features/timeseries": made}
+
+    return build
+
+
+def _selection_step(workflow: Workflow, made: list[str]) -> Step:
+    return Step(
+        outputs=(
+            Output(
+                "features/selection",
+                "Which features are kept and why, judged on the training split alone.",
+                kinds=("deltalake", "tsfresh"),
+            ),
+        ),
+        inputs=(Input("datasets/train"), *(Input(name, back=None) for name in made)),
+        compute=_selection(workflow, made),
+        settings=[
+            workflow.features.selection.model_dump(mode="json"),
+            _key(workflow),
+            workflow.examples.kind,
+        ],
+        libraries=("tsfresh", "scipy", "numpy"),
+    )
+
+
+def _key(workflow: Workflow) -> list[str]:
+    return list(workflow.tables[workflow.examples.table].key)
+
+
+def _selection(workflow: Workflow, made: list[str]) -> Callable[[Work], Results]:
+    def choose(work: Work) -> Results:
+        from mlwf_assets.datasets import label_kind
+        from mlwf_assets.features.selection import select
+
+        train = work.read("datasets/train")
+        features = [(work.read(name), json.loads(work.file(name, "features.json"))) for name in made]
+        kind = label_kind(workflow.examples, train.schema.field("label").type)
+        key = _key(workflow)
+        yield (
+            None,
+            {"features/selection": select(workflow.features.selection, train, features, key=key, kind=kind)},
+        )
+
+    return choose
+
+
+def _matrix_steps(workflow: Workflow, made: list[str]) -> list[Step]:
+    return [
+        _matrix_step(
+            workflow,
+            made,
+            Output(
+                "features/matrix",
+                "The kept features of the train and validation examples: what models are trained on.",
+                kinds=("deltalake",),
+            ),
+            ("train", "validation"),
+        ),
+        _matrix_step(
+            workflow,
+            made,
+            Output(
+                "features/test_matrix",
+                "The kept features of the test examples, apart from what models can see.",
+                kinds=("deltalake",),
+            ),
+            ("test",),
+        ),
+    ]
+
+
+def _matrix_step(workflow: Workflow, made: list[str], output: Output, splits: tuple[str, ...]) -> Step:
+    def assemble_matrix(work: Work) -> Results:
+        from mlwf_assets.features.matrix import assemble
+
+        selected = json.loads(work.file("features/selection", "features.json"))
+        rows = {split: work.read(f"datasets/{split}") for split in splits}
+        features = [work.read(name) for name in made]
+        yield None, {output.name: assemble(rows, features, selected, key=_key(workflow))}
+
+    return Step(
+        outputs=(output,),
+        inputs=(
+            *(Input(f"datasets/{split}") for split in splits),
+            Input("features/selection"),
+            *(Input(name, back=None) for name in made),
+        ),
+        compute=assemble_matrix,
+        settings=[_key(workflow), list(splits)],
+        libraries=("pyarrow",),
+    )

@@ -1,0 +1,35 @@
+"""All steps of a workflow, in the order in which they can run."""
+
+from mlwf_assets.assets.clean import clean_steps
+from mlwf_assets.assets.datasets import dataset_steps
+from mlwf_assets.assets.deployment import deployment_steps
+from mlwf_assets.assets.evaluation import evaluation_steps
+from mlwf_assets.assets.features import feature_steps
+from mlwf_assets.assets.models import model_steps
+from mlwf_assets.assets.raw import raw_steps
+from mlwf_assets.assets.step import Step
+from mlwf_assets.spec.timeline import partition_names
+from mlwf_assets.spec.workflow import Workflow
+
+
+def workflow_steps(workflow: Workflow) -> list[Step]:
+    """Make the steps of a workflow, each after those that it reads from.
+
+    Raises:
+        SpecError: if a part of the workflow file cannot be served.
+    """
+    phases = (
+        raw_steps,
+        clean_steps,
+        dataset_steps,
+        feature_steps,
+        model_steps,
+        evaluation_steps,
+        deployment_steps,
+    )
+    return [step for phase in phases for step in phase(workflow)]
+
+
+def workflow_partitions(workflow: Workflow) -> list[str]:
+    """Name the partitions of a workflow; none where time is not cut."""
+    return partition_names(workflow.partitions) if workflow.partitions else []

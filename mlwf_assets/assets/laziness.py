@@ -1,0 +1,234 @@
+"""How every asset runs: look whether the lake has the result; compute only what it has not.
+
+The one generator that stands behind all assets. It plans its step against the lake, restores what an older
+recipe already made, computes the rest in one pass, writes partition by partition, and reports an event with
+a data version - the fingerprint of the content - for each, computed or reused.
+"""
+
+import importlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from mlwf_assets.assets import metadata, stamps
+from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
+from mlwf_assets.assets.step import Step, Work
+from mlwf_assets.errors import MlwfError
+from mlwf_assets.lake.fingerprint import hash_json
+from mlwf_assets.lake.result import Entry, Result
+from mlwf_assets.lake.store import Lake
+
+FORCE_TAG = "mlwf/force"
+
+
+@dataclass(frozen=True)
+class Done:
+    """One output of one partition, as it stands in the lake now."""
+
+    output: str
+    planned: Planned
+    entry: Entry
+    reused: bool
+
+    @property
+    def partition(self) -> str | None:
+        """The partition; None where there are none."""
+        return self.planned.partition
+
+
+def materialize(
+    context: dg.AssetExecutionContext,
+    workflow: str,
+    steps: Sequence[Step],
+    step: Step,
+    names: Sequence[str],
+    home: Path,
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """Bring a step's outputs up to date and report them to Dagster."""
+    partitions = tuple(context.partition_keys) if step.partitioned else (None,)
+    lake = Lake(home / "lake")
+    planner = Planner(workflow, steps, lake, names)
+    runner = _Runner(workflow, step, lake, home, context.run_id, stamps.current())
+    done = runner.run(planner.plan_step(step, partitions), force=context.run.tags.get(FORCE_TAG) == "true")
+    by_output = {output.name: [one for one in done if one.output == output.name] for output in step.outputs}
+    for output, ones in by_output.items():
+        yield from _results(dg.AssetKey([workflow, *output.name.split("/")]), ones, home)
+    for output in step.outputs:
+        key = dg.AssetKey([workflow, *output.name.split("/")])
+        yield from (_check(key, name, by_output[output.name]) for name in output.checks)
+    if len(partitions) > 1:
+        pointers = _event_pointers(context, workflow, step)
+        for one in done:
+            context.log_event(_event(workflow, one, pointers, home))
+
+
+class _Runner:
+    """Computes, restores or reuses what was planned for one step."""
+
+    def __init__(
+        self, workflow: str, step: Step, lake: Lake, home: Path, run_id: str, recorder: stamps.Recorder
+    ) -> None:
+        self._workflow, self._step, self._lake, self._home = workflow, step, lake, home
+        self._run_id, self._recorder = run_id, recorder
+
+    def run(self, planned: Sequence[Planned], *, force: bool) -> list[Done]:
+        """Return all outputs of all planned partitions, in the order of partitions."""
+        blocked = next((one for one in planned if one.recipe is None), None)
+        if blocked is not None:
+            where = f" for partition {blocked.partition}" if blocked.partition else ""
+            raise MlwfError(
+                f"{self._step.name} needs its inputs{where} first, however: {blocked.because}. "
+                f"Materialize the assets above it, or run 'mlwf run {self._workflow}', which does all in order."
+            )
+        self._recorder.listen("start", self._step.name, f"{len(planned)} partitions" if planned[0].partition else "")
+        try:
+            done = [] if force else [made for one in planned for made in self._reuse(one)]
+            ready = {made.partition for made in done}
+            todo = [one for one in planned if one.partition not in ready]
+            done += self._compute(todo) if todo else []
+        except BaseException as error:
+            self._recorder.failures[self._step.name] = error
+            self._recorder.listen("failed", self._step.name, str(error).partition("\n")[0])
+            raise
+        order = {one.partition: place for place, one in enumerate(planned)}
+        done.sort(key=lambda made: order[made.partition])
+        self._recorder.done += done
+        self._recorder.listen("done", self._step.name, "computed" if todo else "reused")
+        return done
+
+    def _reuse(self, one: Planned) -> list[Done]:
+        """Report what is fresh; bring back what an older result already holds; else nothing."""
+        found = one.found or {}
+        if len(found) < len(self._step.outputs):
+            return []
+        entries = dict(found)
+        if one.state != "fresh":
+            with self._recorder.working(self._step.name):
+                entries = {name: self._lake.restore(entry, run_id=self._run_id) for name, entry in found.items()}
+        return [Done(name, one, entry, reused=True) for name, entry in entries.items()]
+
+    def _compute(self, todo: Sequence[Planned]) -> list[Done]:
+        for module in self._step.preload:
+            importlib.import_module(module)
+        work = self._work(todo)
+        by_partition = {one.partition: one for one in todo}
+        done: list[Done] = []
+        results = iter(self._step.compute(work))
+        while True:
+            with self._recorder.working(self._step.name):
+                start_s = time.monotonic()
+                made = next(results, None)
+                if made is None:
+                    break
+                partition, outputs = made
+                seconds = time.monotonic() - start_s
+                planned = by_partition[partition]
+                done += [self._write(name, planned, result, seconds) for name, result in outputs.items()]
+            self._recorder.listen("progress", self._step.name, partition or "")
+        self._check_complete(todo, done)
+        return done
+
+    def _work(self, todo: Sequence[Planned]) -> Work:
+        return Work(
+            workflow=self._workflow,
+            lake=self._lake,
+            home=self._home,
+            partitions=tuple(one.partition for one in todo),
+            sources={(name, one.partition): read for one in todo for name, read in (one.sources or {}).items()},
+            recipes={one.partition: one.recipe or "" for one in todo},
+            run_id=self._run_id,
+            report=lambda words: self._recorder.listen("progress", self._step.name, words),
+        )
+
+    def _write(self, output: str, planned: Planned, result: Result, seconds: float) -> Done:
+        entry = self._lake.write(
+            f"{self._workflow}/{output}",
+            planned.partition,
+            replace(result, metadata=metadata.for_lake(result)),
+            recipe=output_recipe(planned.recipe or "", output),
+            run_id=self._run_id,
+            seconds=seconds,
+        )
+        return Done(output, planned, entry, reused=False)
+
+    def _check_complete(self, todo: Sequence[Planned], done: Sequence[Done]) -> None:
+        written = {(made.output, made.partition) for made in done}
+        wanted = {(output.name, one.partition) for output in self._step.outputs for one in todo}
+        if written != wanted:
+            raise MlwfError(
+                f"{self._step.name} must write {sorted(wanted, key=str)}, however: {sorted(written, key=str)}"
+            )
+
+
+def _results(key: dg.AssetKey, done: Sequence[Done], home: Path) -> Iterator[dg.MaterializeResult[Any]]:
+    if len(done) == 1:
+        made = done[0]
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata=metadata.for_dagster(made.entry, reused=made.reused, uri=_uri(home, made)),
+            data_version=dg.DataVersion(made.entry.fingerprint),
+        )
+    else:
+        version = hash_json([made.entry.fingerprint for made in done])
+        yield dg.MaterializeResult(asset_key=key, data_version=dg.DataVersion(version))
+
+
+def _uri(home: Path, made: Done) -> str:
+    return (home / "lake" / made.entry.table).as_uri()
+
+
+def _check(key: dg.AssetKey, name: str, done: Sequence[Done]) -> dg.AssetCheckResult:
+    """Join the outcomes of a check over the partitions, as kept with the results."""
+    outcomes = {made.partition: made.entry.metadata.get("checks", {}).get(name) for made in done}
+    failed = {partition: one for partition, one in outcomes.items() if one is None or not one["passed"]}
+    first = next(iter(failed.values() or outcomes.values()))
+    rows = [
+        {"partition": partition or "all", **(one["metadata"] if one else {})} for partition, one in outcomes.items()
+    ]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=name,
+        passed=not failed,
+        description=first["description"] if first else "no outcome is kept with the result",
+        metadata={"by partition": dg.MarkdownMetadataValue(_markdown(rows))},
+    )
+
+
+def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [columns, ["---"] * len(columns), *[[str(row.get(name, "")) for name in columns] for row in rows]]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _event_pointers(context: dg.AssetExecutionContext, workflow: str, step: Step) -> dict[str, str]:
+    """Return the event-log position of each input, by which Dagster tells whether it was written since."""
+    pointers = {}
+    for edge in step.inputs:
+        key = dg.AssetKey([workflow, *edge.name.split("/")])
+        records = context.instance.fetch_materializations(key, limit=1).records
+        pointers[edge.name] = str(records[0].storage_id) if records else "NULL"
+    return pointers
+
+
+def _event(workflow: str, made: Done, pointers: Mapping[str, str], home: Path) -> dg.AssetMaterialization:
+    """Make one partition's event, with the tags by which Dagster knows its version and its inputs."""
+    tags = {
+        "dagster/data_version": made.entry.fingerprint,
+        "dagster/data_version_is_user_provided": "true",
+        "dagster/code_version": step_code(made.planned.step),
+    }
+    for name, entries in (made.planned.sources or {}).items():
+        key = dg.AssetKey([workflow, *name.split("/")]).to_user_string()
+        versions = [entry.fingerprint for entry in entries]
+        tags[f"dagster/input_data_version/{key}"] = versions[0] if len(versions) == 1 else hash_json(versions)
+        tags[f"dagster/input_event_pointer/{key}"] = pointers[name]
+    return dg.AssetMaterialization(
+        asset_key=dg.AssetKey([workflow, *made.output.split("/")]),
+        partition=made.partition,
+        metadata=metadata.for_dagster(made.entry, reused=made.reused, uri=_uri(home, made)),
+        tags=tags,
+    )

@@ -1,0 +1,138 @@
+"""A step of a workflow: what it reads, what it writes, and the function between.
+
+Steps are plain data, free of Dagster: the planner asks them what would run, `component.py` makes assets of
+them, and `laziness.py` runs them. One step writes one or more tables (its outputs), for one partition, for
+many in one pass, or for a table without partitions.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from mlwf_assets.lake.result import Entry, Result
+from mlwf_assets.lake.store import Lake
+
+Results = Iterator[tuple[str | None, Mapping[str, Result]]]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One asset that a step writes.
+
+    Attributes:
+        name: 'GROUP/NAME', the asset's key without the workflow.
+        description: what people read in the UI.
+        kinds: technologies, shown as badges.
+        checks: names and descriptions of the asset's checks.
+    """
+
+    name: str
+    description: str
+    kinds: tuple[str, ...] = ()
+    checks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Input:
+    """One asset that a step reads.
+
+    Attributes:
+        name: 'GROUP/NAME'.
+        back: how many earlier partitions are read along with the same one; None: all there are.
+    """
+
+    name: str
+    back: int | None = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of work, usually one asset.
+
+    Attributes:
+        outputs: what is written.
+        inputs: what is read.
+        compute: the function; yields (partition, {output name: result}).
+        settings: the part of the workflow file that the results depend on (JSON values).
+        libraries: distributions whose versions the results depend on.
+        preload: modules that are imported before the clock of the work starts.
+        partitioned: whether its outputs have partitions.
+        external: fingerprint of what is read from outside the lake, if anything.
+    """
+
+    outputs: tuple[Output, ...]
+    inputs: tuple[Input, ...]
+    compute: "Callable[[Work], Results]"
+    settings: Any = None
+    libraries: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
+    partitioned: bool = False
+    external: Callable[[], str] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the step: that of its first output."""
+        return self.outputs[0].name
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step's function is handed: the inputs, which partitions are wanted, where it runs.
+
+    Attributes:
+        workflow: the workflow's name.
+        lake: the lake.
+        home: the folder of all state.
+        partitions: those to compute, in order; (None,) for a table without partitions.
+        sources: (input name, partition) -> the entries that the input consists of.
+        recipes: partition -> the step's recipe.
+        run_id: the run that does the work.
+        report: called with a few words on how far the work is.
+
+    A result's metadata may hold "checks": {name: {"passed": bool, "description": str, "metadata": {...}}}, the
+    outcome of the output's checks; it stays with the result, so that a reused one still shows it.
+    """
+
+    workflow: str
+    lake: Lake
+    home: Path
+    partitions: tuple[str | None, ...]
+    sources: Mapping[tuple[str, str | None], Sequence[Entry]]
+    recipes: Mapping[str | None, str]
+    run_id: str
+    report: Callable[[str], None] = print
+
+    def entries(self, name: str, partition: str | None = None) -> Sequence[Entry]:
+        """Return the lake's entries behind an input, as planned."""
+        return self.sources[name, partition]
+
+    def read(self, name: str, partition: str | None = None) -> pa.Table:
+        """Read an input, as planned for a partition of the step."""
+        entries = self.entries(name, partition)
+        names = [entry.partition for entry in entries]
+        partitions = None if names == [None] else [name for name in names if name is not None]
+        return self.lake.read(f"{self.workflow}/{name}", partitions)
+
+    def file(self, name: str, file: str, partition: str | None = None) -> bytes:
+        """Read a file that stands beside an input; of several partitions, the last one's."""
+        return self.lake.file_bytes(self.entries(name, partition)[-1], file)
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """Read all files beside an input without partitions."""
+        entry = self.entries(name)[0]
+        return {file: self.lake.file_bytes(entry, file) for file in entry.files}
+
+
+def partitions_back(span: dt.timedelta, every: str) -> int:
+    """Count the earlier partitions into which a look back of `span` can reach.
+
+    Example:
+        >>> partitions_back(dt.timedelta(hours=27), "month")
+        1
+    """
+    shortest_s = {"hour": 3600, "day": 82800, "week": 601200, "month": 28 * 86400 - 3600}[every]
+    return -(-int(span.total_seconds()) // shortest_s)

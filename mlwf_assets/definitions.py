@@ -1,0 +1,12 @@
+"""What Dagster loads: the packaged workflows and those in the folders that MLWF_WORKFLOWS names."""
+
+import dagster as dg
+
+from mlwf_assets.assets.component import load_folder
+from mlwf_assets.assets.resources import MlwfHome
+from mlwf_assets.spec.loader import workflow_folders
+
+defs = dg.Definitions.merge(
+    *(load_folder(folder) for folder in workflow_folders()),
+    dg.Definitions(resources={"mlwf_home": MlwfHome()}),
+)

@@ -1,0 +1,138 @@
+"""Which columns of a clean table may enter a feature, and as what.
+
+Nothing here looks at a partition's values: the set of features must be the same every month. What may
+not enter: outcomes and what is made from them, the label's own columns, keys, internal columns, ignored
+ones. What a column is follows from its declared type, else from its Arrow type (docs/features.md).
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pat
+
+from mlwf_assets.spec.lookups import parse_lookup
+from mlwf_assets.spec.relationships import Relationship
+from mlwf_assets.spec.sql import columns_of
+from mlwf_assets.spec.tables import Table
+from mlwf_assets.spec.workflow import Workflow
+
+Meaning = Literal["number", "boolean", "category", "text", "time"]
+
+# A parent of at most so many rows lends its identity: its key is a category of the child.
+MAX_PARENT_ROWS = 200
+# An undeclared text column of a table that is known whole is a category up to so many distinct values.
+MAX_CATEGORIES = 100
+
+
+def find_barred(workflow: Workflow, table: str) -> set[str]:
+    """Name the columns that give away what is to be predicted, and those that are made from them.
+
+    Outcomes of any table are barred. If the label names no outcome, its own columns are.
+
+    Args:
+        workflow: the workflow.
+        table: the clean table's name.
+
+    Returns:
+        Column names; derived ones (`sql:` of a column, lookups) included.
+    """
+    spec = workflow.tables.get(table, Table())
+    barred = {column for group in spec.outcomes for column in group.columns}
+    if table == workflow.examples.table:
+        label = columns_of(workflow.examples.label)
+        barred |= set() if label & _derived(workflow, spec, barred) else label
+    return _derived(workflow, spec, barred)
+
+
+def _derived(workflow: Workflow, spec: Table, barred: set[str]) -> set[str]:
+    """Add what is made from barred columns, until nothing is added."""
+    result = set(barred)
+    for name, text in spec.lookups.items():
+        lookup = parse_lookup(text)
+        if lookup.by in result or lookup.column in find_barred(workflow, lookup.table):
+            result.add(name)
+    made = {name: columns_of(column.sql) for name, column in spec.columns.items() if column.sql is not None}
+    while added := {name for name, used in made.items() if name not in result and used & result}:
+        result |= added
+    return result
+
+
+def choose_columns(
+    workflow: Workflow,
+    table: str,
+    *,
+    data: pa.Table,
+    links: tuple[Relationship, ...],
+    parent_rows: Mapping[str, int],
+) -> dict[str, Meaning]:
+    """Say which columns of a table enter features, and as what.
+
+    Args:
+        workflow: the workflow.
+        table: the table's name.
+        data: its clean rows; its values are looked at only where the table is not partitioned.
+        links: all relationships of the workflow.
+        parent_rows: number of rows of each parent table.
+
+    Returns:
+        Column -> meaning, in the table's order.
+    """
+    spec = workflow.tables.get(table, Table())
+    barred = find_barred(workflow, table) | _ignored(workflow, table)
+    parents = {link.child_column: link.parent_table for link in links if link.child_table == table}
+    ids = {link.parent_column for link in links if link.parent_table == table}
+    chosen: dict[str, Meaning] = {}
+    for field in data.schema:
+        if field.name.startswith("_") or field.name in barred or field.name in ids:
+            continue
+        declared = spec.columns[field.name].type if field.name in spec.columns else None
+        meaning = _meaning(field.type, declared)
+        if field.name in parents:
+            meaning = _as_foreign_key(declared, rows=parent_rows[parents[field.name]])
+        elif field.name in spec.key and not _enters_as_key(spec, declared, meaning):
+            meaning = None
+        elif meaning == "text" and declared is None and not workflow.is_partitioned(table):
+            meaning = "category" if _few_values(data[field.name]) else "text"
+        if meaning is not None:
+            chosen[field.name] = meaning
+    return chosen
+
+
+def _ignored(workflow: Workflow, table: str) -> set[str]:
+    """`COLUMN` means the examples' table, `TABLE.COLUMN` any."""
+    names = set()
+    for name in workflow.features.relational.ignore:
+        owner, _, column = name.rpartition(".")
+        if (owner or workflow.examples.table) == table:
+            names.add(column)
+    return names
+
+
+def _meaning(kind: pa.DataType, declared: str | None) -> Meaning | None:
+    if declared == "category":
+        return "category"
+    if pat.is_dictionary(kind):
+        kind = kind.value_type
+    if pat.is_boolean(kind):
+        return "boolean"
+    if pat.is_integer(kind) or pat.is_floating(kind) or pat.is_decimal(kind):
+        return "number"
+    if pat.is_timestamp(kind) or pat.is_date(kind):
+        return "time"
+    return "text" if pat.is_string(kind) or pat.is_large_string(kind) or pat.is_string_view(kind) else None
+
+
+def _as_foreign_key(declared: str | None, *, rows: int) -> Meaning | None:
+    return "category" if declared == "category" or rows <= MAX_PARENT_ROWS else None
+
+
+def _enters_as_key(spec: Table, declared: str | None, meaning: Meaning | None) -> bool:
+    """A key of one column is a mere id; of a composite key, categories and times say something."""
+    return len(spec.key) > 1 and (declared == "category" or meaning == "time")
+
+
+def _few_values(values: pa.ChunkedArray) -> bool:
+    distinct = pc.count_distinct(values, mode="only_valid").as_py()
+    return bool(0 < distinct <= MAX_CATEGORIES and 2 * distinct <= len(values))

@@ -1,0 +1,262 @@
+"""Deep Feature Synthesis without history: transforms and direct features, one calculation for all rows.
+
+Featuretools says what to compute and computes it; here its EntitySet is made from clean tables, with types
+from the contracts (never guessed from values, so that every partition has the same columns) and with
+foreign keys as each example sees them (`visible`). Aggregations, cutoff loops and windows do not belong here.
+Follows Kanter & Veeramachaneni (2015), Deep Feature Synthesis.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from mlwf_assets.errors import SchemaError, SpecError
+from mlwf_assets.features.alignment import find_rows, key_columns
+from mlwf_assets.features.quiet import quiet_libraries
+from mlwf_assets.features.relational.columns import Meaning, choose_columns
+from mlwf_assets.features.relational.visible import Instances, resolve_links
+from mlwf_assets.features.relational.words import describe_definition, list_columns
+from mlwf_assets.features.times import ALWAYS_KNOWN, END_OF_TIME, read_times
+from mlwf_assets.features.words import as_sentence, describe_column
+from mlwf_assets.lake.result import Result
+from mlwf_assets.spec.relationships import Relationship, parse_relationships
+from mlwf_assets.spec.workflow import Workflow
+
+DEFAULT_TRANSFORMS = ("month", "weekday", "hour", "is_weekend")
+
+_INDEX = "_instance"
+_LINK = "__link"
+_LOGICAL = {
+    "number": "Double",
+    "boolean": "BooleanNullable",
+    "category": "Categorical",
+    "text": "NaturalLanguage",
+    "time": "Datetime",
+}
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """One table as featuretools gets it."""
+
+    data: pd.DataFrame
+    meanings: Mapping[str, Meaning]
+    links: tuple[Relationship, ...]
+
+
+def build(workflow: Workflow, tables: Mapping[str, pa.Table], examples: pa.Table) -> Result:
+    """Compute the row-wise relational features of the given examples.
+
+    Args:
+        workflow: the workflow.
+        tables: clean tables by name; of the examples' table the rows of the examples' partition suffice.
+        examples: key columns and `cutoff`.
+
+    Returns:
+        Key columns, then a column per feature (double, bool or string); rows in the order of the examples.
+        Files: features.json (name, kind, words, source, columns), definitions.json (featuretools').
+
+    Raises:
+        SpecError: if a primitive is unknown or not row-wise.
+        SchemaError: if a table or column is missing.
+        DataError: if an example has no row, or a parent is not unique by its key.
+    """
+    root = workflow.examples.table
+    if root not in tables:
+        raise SchemaError(f"the clean table {root!r} must be given, however: {sorted(tables)}")
+    key = key_columns(workflow.tables[root].key if root in workflow.tables else (), examples)
+    own = tables[root].take(find_rows(tables[root], examples, key=key, name=f"clean/{root}"))
+    with quiet_libraries():
+        frames = _make_frames(workflow, {**tables, root: own}, read_times(examples["cutoff"], missing=END_OF_TIME))
+        definitions, entityset = _define(workflow, frames)
+        values = _calculate(definitions, entityset, rows=examples.num_rows)
+        features = _list_features(workflow, definitions, frames)
+        saved = _save(definitions)
+    columns = {name: examples[name] for name in key}
+    columns |= {feature["name"]: _to_arrow(values, feature) for feature in features}
+    return Result(
+        pa.table(columns),
+        files={"features.json": json.dumps(features, indent=1).encode(), "definitions.json": saved},
+        metadata={"features": len(features), "tables": sorted(frames)},
+        key=tuple(key),
+    )
+
+
+def _make_frames(workflow: Workflow, tables: Mapping[str, pa.Table], cutoffs: np.ndarray) -> dict[str, _Frame]:
+    """Each reachable table as its examples see it, foreign keys resolved."""
+    root = workflow.examples.table
+    relationships = tuple(parse_relationships(workflow))
+    instances = resolve_links(root, tables, relationships=relationships, cutoffs=cutoffs)
+    # A row of the examples' own table that is not known by its cutoff shows nothing but its key.
+    hidden = np.zeros(len(cutoffs), dtype=bool)
+    if "_known_at" in tables[root].column_names:
+        hidden = read_times(tables[root]["_known_at"], missing=ALWAYS_KNOWN) > cutoffs
+    zone = workflow.partitions.timezone if workflow.partitions is not None else "UTC"
+    rows = {name: table.num_rows for name, table in tables.items()}
+    frames = {}
+    for table, seen in instances.items():
+        meanings = choose_columns(workflow, table, data=tables[table], links=relationships, parent_rows=rows)
+        mask = hidden if table == root else np.zeros(len(seen.rows), dtype=bool)
+        own = tuple(link for link in relationships if link.child_table == table)
+        frames[table] = _Frame(_make_frame(tables[table], seen, meanings, mask, zone), meanings, own)
+    return frames
+
+
+def _make_frame(
+    table: pa.Table, seen: Instances, meanings: Mapping[str, Meaning], hidden: np.ndarray, zone: str
+) -> pd.DataFrame:
+    data: dict[str, Any] = {_INDEX: np.arange(len(seen.rows))}
+    for column, meaning in meanings.items():
+        values = _to_pandas(table[column].take(pa.array(seen.rows)), meaning, zone)
+        missing = hidden | (seen.links[column] < 0) if column in seen.links else hidden
+        data[column] = values.mask(missing) if missing.any() else values
+    for column, targets in seen.links.items():
+        data[column + _LINK] = np.where(hidden, -1, targets)
+    return pd.DataFrame(data)
+
+
+def _to_pandas(values: pa.ChunkedArray, meaning: Meaning, zone: str) -> pd.Series:
+    """As woodwork wants it; parts of a time are read in the zone in which the workflow's days begin."""
+    if meaning == "number":
+        return values.cast(pa.float64()).to_pandas()
+    if meaning == "boolean":
+        return pd.Series(values.to_pandas(), dtype="boolean")
+    if meaning == "time":
+        times = values.cast(pa.timestamp("ns", tz=getattr(values.type, "tz", None))).to_pandas()
+        return times if times.dt.tz is None else times.dt.tz_convert(zone).dt.tz_localize(None)
+    if meaning == "category":
+        codes = values.cast(pa.string()).combine_chunks().dictionary_encode()
+        named = pd.Categorical.from_codes(
+            codes.indices.fill_null(-1).to_numpy(zero_copy_only=False), codes.dictionary.to_pylist()
+        )
+        return pd.Series(named)
+    return values.cast(pa.string()).to_pandas().astype("string")
+
+
+def _define(workflow: Workflow, frames: Mapping[str, _Frame]) -> tuple[list[Any], Any]:
+    """Let featuretools find the definitions; names lose what only marks our links."""
+    import featuretools as ft
+
+    entityset = ft.EntitySet(workflow.name)
+    for table in sorted(frames):
+        kinds = {c: _LOGICAL[meaning] for c, meaning in frames[table].meanings.items()}
+        entityset.add_dataframe(
+            dataframe_name=table,
+            dataframe=frames[table].data,
+            index=_INDEX,
+            logical_types={c: kinds.get(c, "Integer") for c in frames[table].data.columns},
+        )
+    for table in sorted(frames):
+        for link in frames[table].links:
+            entityset.add_relationship(link.parent_table, _INDEX, table, link.child_column + _LINK)
+    spec = workflow.features.relational
+    given = spec.transforms if "transforms" in spec.model_fields_set else DEFAULT_TRANSFORMS
+    definitions = ft.dfs(
+        entityset=entityset,
+        target_dataframe_name=workflow.examples.table,
+        agg_primitives=[],
+        trans_primitives=[_row_wise(name) for name in given],
+        max_depth=spec.max_depth,
+        max_features=spec.max_features or -1,
+        ignore_columns={
+            table: [_INDEX, *(link.child_column + _LINK for link in frame.links)] for table, frame in frames.items()
+        },
+        features_only=True,
+    )
+    return [_rename(definition) for definition in definitions], entityset
+
+
+def _rename(definition: Any) -> Any:
+    name = definition.get_name()
+    return definition.rename(name.replace(_LINK, "")) if _LINK in name else definition
+
+
+def _row_wise(name: str) -> Any:
+    from featuretools.primitives import get_transform_primitives
+
+    known = get_transform_primitives()
+    primitive = known.get(name.lower()) or {cls.__name__.lower(): cls for cls in known.values()}.get(name.lower())
+    if primitive is None:
+        raise SpecError(
+            f"features.relational.transforms must name featuretools transform primitives, however: {name!r} is "
+            f"none; `featuretools.list_primitives()` shows them all"
+        )
+    if primitive.uses_full_dataframe or primitive.uses_calc_time:
+        raise SpecError(
+            f"features.relational.transforms must be row-wise, however: {name!r} needs other rows or the time of "
+            f"the calculation, and would differ from partition to partition; leave it out"
+        )
+    return primitive
+
+
+def _calculate(definitions: Sequence[Any], entityset: Any, *, rows: int) -> pd.DataFrame:
+    import featuretools as ft
+
+    if not definitions or not rows:
+        return pd.DataFrame(index=range(rows))
+    # One time for all rows: nothing here depends on it, but without one featuretools takes the clock's.
+    matrix = ft.calculate_feature_matrix(definitions, entityset, cutoff_time=pd.Timestamp(2000, 1, 1), n_jobs=1)
+    return matrix.loc[range(rows)]
+
+
+def _list_features(
+    workflow: Workflow, definitions: Sequence[Any], frames: Mapping[str, _Frame]
+) -> list[dict[str, Any]]:
+    names = {
+        (table, column): describe_column(workflow, table, column)
+        for table, frame in frames.items()
+        for column in frame.meanings
+    }
+    return [
+        {
+            "name": name,
+            "kind": _kind(definition),
+            "words": as_sentence(describe_definition(definition, names=names, link_suffix=_LINK)),
+            "source": "relational",
+            "columns": list(list_columns(definition, link_suffix=_LINK)),
+        }
+        for definition in definitions
+        for name in definition.get_feature_names()
+    ]
+
+
+def _kind(definition: Any) -> str:
+    schema = definition.column_schema
+    if schema.is_boolean:
+        return "boolean"
+    # Ordinals are numbers in an order (the month, the weekday).
+    ordinal = type(schema.logical_type).__name__ == "Ordinal"
+    return "numeric" if ordinal or "numeric" in schema.semantic_tags else "categorical"
+
+
+def _save(definitions: Sequence[Any]) -> bytes:
+    import featuretools as ft
+
+    if not definitions:
+        return b"{}"
+    saved = json.loads(ft.save_features(list(definitions)))
+    for dataframe in saved["entityset"]["dataframes"].values():
+        for column in dataframe["column_typing_info"]:
+            # woodwork writes down which categories it met; a definition must not depend on the partition.
+            if "cat_values" in column["physical_type"]:
+                column["physical_type"]["cat_values"] = []
+    return json.dumps(saved, indent=1, sort_keys=True).encode()
+
+
+def _to_arrow(values: pd.DataFrame, feature: Mapping[str, Any]) -> pa.Array:
+    kind = {"numeric": pa.float64(), "boolean": pa.bool_(), "categorical": pa.string()}[feature["kind"]]
+    if feature["name"] not in values.columns:
+        return pa.nulls(len(values), kind)
+    column = values[feature["name"]]
+    if feature["kind"] == "numeric":
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return pa.array(numbers, mask=~np.isfinite(numbers))
+    if feature["kind"] == "categorical":
+        column = column.astype(object).where(column.notna(), None)
+        return pa.array([None if v is None else str(v) for v in column], kind)
+    return pa.array(column.astype("boolean"), kind)

@@ -1,0 +1,60 @@
+"""Says in a sentence what a relational feature is, for people who know the business and not the code.
+
+Featuretools' own templates name the primitives; columns are named by their descriptions and units in the
+workflow file, and a value of a parent by the way to it. No numbers and no judgement: those are the report's.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def describe_definition(definition: Any, *, names: Mapping[tuple[str, str], str], link_suffix: str) -> str:
+    """Put a feature definition into words.
+
+    Args:
+        definition: a featuretools feature.
+        names: (table, column) -> words.
+        link_suffix: what the columns that hold relationships end with.
+
+    Returns:
+        A phrase, neither capitalized nor ended.
+    """
+    import featuretools as ft
+
+    if isinstance(definition, ft.IdentityFeature):
+        return names[definition.dataframe_name, definition.column_name]
+    if isinstance(definition, ft.DirectFeature):
+        base = describe_definition(definition.base_features[0], names=names, link_suffix=link_suffix)
+        link = definition.relationship_path[0][1]
+        parent, column = link.parent_dataframe.ww.name, link.child_column.name.removesuffix(link_suffix)
+        return f"{base}, from {parent} by {column}"
+    slot = getattr(definition, "n", None)
+    whole = definition if slot is None else definition.base_feature
+    bases = [_describe_base(base, names, link_suffix) for base in whole.base_features]
+    return str(whole.primitive.get_description(bases, slice_num=slot))
+
+
+def _describe_base(base: Any, names: Mapping[tuple[str, str], str], link_suffix: str) -> str:
+    words = describe_definition(base, names=names, link_suffix=link_suffix)
+    return words if words.startswith(("the ", "whether ")) else f"the {words[:1].lower()}{words[1:]}"
+
+
+def list_columns(definition: Any, *, link_suffix: str) -> Sequence[str]:
+    """Name the columns that a definition derives from, TABLE.COLUMN, foreign keys on its way included.
+
+    Args:
+        definition: a featuretools feature.
+        link_suffix: what the columns that hold relationships end with.
+    """
+    import featuretools as ft
+
+    if isinstance(definition, ft.IdentityFeature):
+        return [f"{definition.dataframe_name}.{definition.column_name}"]
+    used = []
+    if isinstance(definition, ft.DirectFeature):
+        for _, link in definition.relationship_path:
+            child, column = link.child_dataframe.ww.name, link.child_column.name.removesuffix(link_suffix)
+            used.append(f"{child}.{column}")
+    for base in definition.base_features:
+        used += list_columns(base, link_suffix=link_suffix)
+    return sorted(set(used))

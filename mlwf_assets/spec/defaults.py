@@ -1,0 +1,69 @@
+"""What is filled in where a workflow file is silent, and the list of it that the report shows."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from mlwf_assets.spec.base import SpecModel
+from mlwf_assets.spec.mistakes import Place, dotted
+from mlwf_assets.spec.names import ROW_ID
+from mlwf_assets.spec.tables import Column, Table
+from mlwf_assets.spec.workflow import Workflow
+
+
+class UsedDefault(NamedTuple):
+    """A field that the file does not say, the value that it has therefore, and what the field means."""
+
+    path: str
+    value: Any
+    description: str
+
+
+def fill_tables(workflow: Workflow) -> Workflow:
+    """Give each table its sources, and each source that no table uses a table of its own."""
+    tables = {
+        name: table if table.sources is not None or table.sql else table.model_copy(update={"sources": (name,)})
+        for name, table in workflow.tables.items()
+    }
+    used = {source for table in tables.values() for source in table.sources or ()}
+    for name in workflow.sources:
+        if name not in used and name not in tables:
+            tables[name] = Table(sources=(name,))
+    return workflow.model_copy(update={"tables": tables})
+
+
+def used_defaults(workflow: Workflow) -> list[UsedDefault]:
+    """List the defaults that were used, in the order of the fields; nothing where a default is 'none'.
+
+    Contracts of single columns and how CSV files are written are left out: their defaults say nothing.
+    """
+    found = list(_tables_filled(workflow))
+    for name, field in Workflow.model_fields.items():
+        if name != "version":
+            found += _walk(getattr(workflow, name), (name,), name in workflow.model_fields_set, field.description)
+    if not workflow.tables[workflow.examples.table].key:
+        place = dotted(("tables", workflow.examples.table, "key"))
+        found.append(UsedDefault(place, (ROW_ID,), "A row is named by its file and its position in it."))
+    return found
+
+
+def _tables_filled(workflow: Workflow) -> Iterator[UsedDefault]:
+    for name, table in workflow.tables.items():
+        if not workflow.is_written(("tables", name)):
+            yield UsedDefault(f"tables.{name}", table.sources, "A table of each source that no table uses.")
+
+
+def _walk(value: Any, place: Place, is_set: bool, description: str | None) -> Iterator[UsedDefault]:
+    if isinstance(value, Column) or place[-1] in ("csv", "connector"):
+        return
+    if isinstance(value, SpecModel):
+        for name, field in type(value).model_fields.items():
+            inner_set = name in value.model_fields_set
+            yield from _walk(getattr(value, name), (*place, name), inner_set, field.description)
+    elif isinstance(value, dict) and place[:1] != ("examples",):
+        for name, inner in value.items():
+            yield from _walk(inner, (*place, name), True, None)
+    elif isinstance(value, tuple) and is_set:
+        for position, inner in enumerate(value):
+            yield from _walk(inner, (*place, position), True, None)
+    elif not is_set and value not in (None, (), {}, ""):
+        yield UsedDefault(dotted(place), value, description or "")

@@ -1,0 +1,65 @@
+"""Which features are made and which are kept."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from mlwf_assets.spec.base import Duration, Names, SpecModel, as_list
+
+
+class Relational(SpecModel):
+    """Deep Feature Synthesis through the relationships."""
+
+    transforms: Names = Field(default=(), description="Featuretools transform primitives.")
+    aggregations: Names = Field(default=(), description="Featuretools aggregation primitives over history.")
+    windows: tuple[Duration, ...] = Field(default=(), description="Windows of history; none: all history.")
+    where: dict[str, tuple[str, ...]] = Field(default={}, description="Interesting values, by column.")
+    max_depth: int = Field(default=2, ge=1, le=4, description="How deep features are stacked.")
+    max_features: int | None = Field(default=None, ge=1, description="At most this many features.")
+    ignore: Names = Field(default=(), description="Columns that enter no feature: COLUMN or TABLE.COLUMN.")
+
+
+class TimeSeries(SpecModel):
+    """Features of the readings of one table up to each example's cutoff."""
+
+    id: str | dict[str, str] = Field(
+        description="The column that names a series, here and in the examples' table; or COLUMN_HERE: COLUMN_THERE."
+    )
+    columns: Names = Field(min_length=1, description="The columns of readings.")
+    windows: Annotated[tuple[Duration, ...], BeforeValidator(as_list), Field(min_length=1)] = Field(
+        description="How far back readings are used, e.g. ['6 hours', '24 hours']."
+    )
+    tolerance: Duration | None = Field(
+        default=None, description="A reading that became known longer ago than this does not count as current."
+    )
+    parameters: Literal["minimal", "efficient", "comprehensive"] = Field(
+        default="minimal", description="Which of tsfresh's settings; efficient and comprehensive: not yet."
+    )
+
+
+class Leakage(SpecModel):
+    """When a single column tells too much to be true (normalized Gini, |2 AUC - 1|)."""
+
+    warn: float = Field(default=0.85, ge=0, le=1, description="From here on a warning.")
+    drop: float = Field(default=0.975, ge=0, le=1, description="From here on it is left out.")
+    keep: Names = Field(default=(), description="Features that stay in although they look like leaks.")
+
+
+class Selection(SpecModel):
+    """Which features are kept, judged on the training split alone."""
+
+    method: Literal["fresh", "none"] = Field(default="fresh", description="Relevance tests as tsfresh's, or none.")
+    fdr_level: float = Field(default=0.05, gt=0, lt=1, description="Share of irrelevant features among the kept.")
+    redundancy: float = Field(
+        default=0.99, gt=0, le=1, description="Of two features correlated above this only the more relevant stays."
+    )
+    max_features: int | None = Field(default=None, ge=1, description="Keep at most this many.")
+    leakage: Leakage = Field(default=Leakage(), description="The leakage guard.")
+
+
+class Features(SpecModel):
+    """The features of an example."""
+
+    relational: Relational = Field(default=Relational(), description="Features through the relationships.")
+    timeseries: dict[str, TimeSeries] = Field(default={}, description="Features of readings, by table.")
+    selection: Selection = Field(default=Selection(), description="What is kept.")

@@ -1,0 +1,98 @@
+"""Mistakes in a workflow file, each with its place; every check reports them in the same words and form.
+
+A place is a path of names and list positions, ("tables", "flights", "rules", 2, "check"); `Lines` maps the
+paths that stand in the file to line numbers, and a path that does not stand there is reported at the
+nearest one above it. No check stands here.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mlwf_assets.errors import SpecError
+
+Place = tuple[str | int, ...]
+Lines = Mapping[Place, int]
+
+_SHOWN = 10
+
+
+class Mistake(NamedTuple):
+    """One mistake: where it stands, and what must hold, what was got and what to do."""
+
+    place: Place
+    message: str
+
+
+def line_of(lines: Lines, place: Place) -> int:
+    """Return the 1-based line of a place, or of the nearest place above it.
+
+    Example:
+        >>> line_of({(): 1, ("name",): 3}, ("name", "x"))
+        3
+    """
+    for length in range(len(place), -1, -1):
+        if (line := lines.get(place[:length])) is not None:
+            return line
+    return 1
+
+
+def dotted(place: Place) -> str:
+    """Write a place as people do.
+
+    Example:
+        >>> dotted(("tables", "flights", "rules", 2, "check"))
+        'tables.flights.rules[2].check'
+    """
+    words = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return words.removeprefix(".")
+
+
+def error(file: Path, lines: Lines, mistakes: Iterable[Mistake]) -> SpecError:
+    """Make the one error that lists all mistakes, in the order of the file, ten at most."""
+    found = sorted(dict.fromkeys(mistakes), key=lambda m: (line_of(lines, m.place), dotted(m.place), m.message))
+    rows = [_row(file, lines, mistake) for mistake in found[:_SHOWN]]
+    if len(found) > _SHOWN:
+        rows.append(f"... and {len(found) - _SHOWN} more")
+    return SpecError("\n".join(rows))
+
+
+def _row(file: Path, lines: Lines, mistake: Mistake) -> str:
+    where = dotted(mistake.place)
+    return f"{_shown_path(file)}:{line_of(lines, mistake.place)}: {where}{': ' if where else ''}{mistake.message}"
+
+
+def _shown_path(file: Path) -> str:
+    relative = os.path.relpath(file)
+    return str(file) if relative.startswith("..") else relative
+
+
+def suggestion(name: str, known: Iterable[str], *, shown: int = 12) -> str:
+    """Return ' Did you mean ...?', or the known names where none is near.
+
+    Example:
+        >>> suggestion("kye", ["key", "rules"])
+        " Did you mean 'key'?"
+        >>> suggestion("zzz", ["key", "rules"])
+        ' Known: key, rules.'
+    """
+    names = list(dict.fromkeys(known))
+    lowered = {other.lower(): other for other in reversed(names)}
+    near = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
+    if near:
+        return f" Did you mean {lowered[near[0]]!r}?"
+    if not names:
+        return ""
+    return f" Known: {', '.join(names[:shown])}{', ...' if len(names) > shown else ''}."
+
+
+def listed(words: Sequence[str], *, joint: str = "or") -> str:
+    """Join words as in a sentence.
+
+    Example:
+        >>> listed(["a", "b", "c"])
+        'a, b or c'
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {joint} {words[-1]}"

@@ -1,0 +1,49 @@
+"""Which model families are tried, for how long, judged how; and what a GPU would be asked for."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from mlwf_assets.spec.base import Duration, Names, SpecModel
+
+
+class Budget(SpecModel):
+    """How much tuning: seconds for people, trials for exact repetition. Written '4min' or {trials: 20}."""
+
+    seconds: Duration | None = Field(default=None, description="Wall time over all families.")
+    trials: int | None = Field(default=None, ge=1, description="Trials per family; the same content again.")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Budget":
+        if (self.seconds is None) == (self.trials is None):
+            raise ValueError("must be a duration such as '4min', or {trials: N}, and not both")
+        return self
+
+
+def _duration_alone(value: Any) -> Any:
+    return {"seconds": value} if isinstance(value, str) else value
+
+
+class GpuRequest(SpecModel):
+    """What is asked of the GPU quota."""
+
+    queue: str = Field(description="The queue.")
+    gpus: float = Field(default=1.0, gt=0, description="Whole GPUs, or a fraction of one.")
+
+
+class Models(SpecModel):
+    """Model selection."""
+
+    families: Names = Field(default=("linear", "lightgbm", "tabm"), description="The families, an asset each.")
+    metric: str | None = Field(
+        default=None, description="What is optimized; by default roc_auc, log_loss or rmse by kind."
+    )
+    budget: Annotated[Budget, BeforeValidator(_duration_alone)] = Field(
+        default=Budget(seconds="2min"), description="How much tuning."
+    )
+    replay: str | None = Field(
+        default=None, description="A trials file (JSON) of an earlier run, to be repeated exactly."
+    )
+    folds: int = Field(default=3, ge=2, le=10, description="Folds; forward-chained where there is time.")
+    seed: int = Field(default=0, description="The seed of everything random.")
+    gpu: GpuRequest | None = Field(default=None, description="What is asked of the GPU quota.")

@@ -1,0 +1,59 @@
+"""The one list of fields that the workflow file knows and this release does not serve.
+
+They are refused, never ignored. Whoever serves one of them takes its line out of the list.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from mlwf_assets.spec.mistakes import Mistake, Place
+
+
+class NotYet(NamedTuple):
+    """A field ('*' stands for any name), the values that are refused (none: all), and what to do instead."""
+
+    pattern: tuple[str, ...]
+    instead: str
+    values: tuple[str, ...] = ()
+
+
+NOT_YET = (
+    NotYet(("entities",), "make the entity a table of its own, with a source of its own, and relate to it"),
+    NotYet(("tables", "*", "sql"), "write a file that holds the table, and name it as a source"),
+    NotYet(
+        ("features", "relational", "aggregations"),
+        "leave it out; transforms and columns of parent tables are made, features over history are not",
+    ),
+    NotYet(("features", "relational", "windows"), "leave it out; no feature looks back over history"),
+    NotYet(("features", "relational", "where"), "leave it out; no feature looks back over history"),
+    NotYet(
+        ("features", "timeseries", "*", "parameters"), "use parameters: minimal", ("efficient", "comprehensive")
+    ),
+    NotYet(("models", "gpu"), "leave it out; models are trained on the CPU"),
+    NotYet(("automation",), "leave it out, and start `mlwf run` from cron or a shell"),
+    NotYet(("python",), "leave it out, and say it with the fields of this file"),
+)
+
+
+def check_not_yet(attributes: Any) -> Iterator[Mistake]:
+    """Find the fields that are written although nothing serves them.
+
+    Example:
+        >>> [m.message for m in check_not_yet({"automation": {"schedule": "on_data"}})]
+        ['not yet; leave it out, and start `mlwf run` from cron or a shell']
+    """
+    for item in NOT_YET:
+        for place, value in _matches(attributes, item.pattern, ()):
+            if value in (None, "", [], {}) or (item.values and value not in item.values):
+                continue
+            got = f", however: {value!r}" if item.values else ""
+            yield Mistake(place, f"not yet{got}; {item.instead}")
+
+
+def _matches(data: Any, pattern: tuple[str, ...], place: Place) -> Iterator[tuple[Place, Any]]:
+    if not pattern:
+        yield place, data
+    elif isinstance(data, dict):
+        for key in data if pattern[0] == "*" else [pattern[0]]:
+            if key in data:
+                yield from _matches(data[key], pattern[1:], (*place, key))

@@ -1,0 +1,37 @@
+"""What is done with the best model: evaluation, deployment, automation."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from mlwf_assets.spec.base import Names, SpecModel
+
+
+class Costs(SpecModel):
+    """What a wrong decision costs, in any one unit; the threshold of a binary problem follows from it."""
+
+    false_positive: float = Field(default=1.0, ge=0, description="A false alarm.")
+    false_negative: float = Field(default=1.0, ge=0, description="A miss.")
+
+
+class Evaluation(SpecModel):
+    """How the model is judged."""
+
+    slices: Names = Field(default=(), description="Columns by whose values the model is judged separately.")
+    costs: Costs = Field(default=Costs(), description="What errors cost.")
+    bootstrap: int = Field(default=200, ge=20, le=10000, description="Resamples behind each interval.")
+    explain: int = Field(default=6, ge=0, le=50, description="How many single predictions are explained.")
+
+
+class Deployment(SpecModel):
+    """Where the model goes."""
+
+    registered_model: str = Field(description="The name in the model registry.")
+    alias: str = Field(default="champion", description="The alias that is moved to a model that is deployed.")
+
+
+class Automation(SpecModel):
+    """When assets are materialized by themselves."""
+
+    schedule: str | None = Field(default=None, description="A cron expression, or on_data.")
+    notify: dict[Literal["command", "webhook", "email"], str] = Field(default={}, description="Who is told.")

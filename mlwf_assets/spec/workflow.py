@@ -1,0 +1,73 @@
+"""The whole workflow file as one frozen model; `loader.load` makes it from a folder."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PrivateAttr
+
+from mlwf_assets.spec.base import Name, Names, SpecModel
+from mlwf_assets.spec.datasets import Examples, Splits
+from mlwf_assets.spec.features import Features
+from mlwf_assets.spec.mistakes import Lines, Place, line_of
+from mlwf_assets.spec.models import Models
+from mlwf_assets.spec.outputs import Automation, Deployment, Evaluation
+from mlwf_assets.spec.partitions import Partitions
+from mlwf_assets.spec.names import ROW_ID
+from mlwf_assets.spec.project import Project
+from mlwf_assets.spec.sources import FilesSource, Source
+from mlwf_assets.spec.tables import Entity, Table
+
+
+class Workflow(SpecModel):
+    """Everything that a user says about one workflow: the `attributes` of a defs.yaml."""
+
+    version: Literal[1] = Field(default=1, description="The version of this file's form.")
+    name: Name = Field(description="The workflow's name; the first part of every asset key.")
+    description: str = Field(default="", description="A few words on the workflow.")
+    project: Project = Field(description="The question, and when the answer is good enough.")
+    partitions: Partitions | None = Field(default=None, description="How time is cut.")
+    sources: dict[Name, Source] = Field(min_length=1, description="Where the data is.")
+    tables: dict[Name, Table] = Field(default={}, description="What clean data means; default: one per source.")
+    relationships: Names = Field(default=(), description="'CHILD.COLUMN -> PARENT.COLUMN', one line each.")
+    entities: dict[Name, Entity] = Field(default={}, description="Entities without a table of their own.")
+    examples: Examples = Field(description="Which predictions are made, and what is predicted.")
+    splits: Splits = Field(default=Splits(by="random"), description="Train, validation and test.")
+    features: Features = Field(default=Features(), description="Which features are made.")
+    models: Models = Field(default=Models(), description="Which models are tried.")
+    evaluation: Evaluation = Field(default=Evaluation(), description="How the model is judged.")
+    deployment: Deployment | None = Field(default=None, description="Where the model goes.")
+    automation: Automation | None = Field(default=None, description="When it runs by itself.")
+    python: Names = Field(default=(), description="Python files of the workflow's folder.")
+
+    _folder: Path = PrivateAttr(default=Path())
+    _lines: Lines = PrivateAttr(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the file stands in; relative paths of the file start there."""
+        return self._folder
+
+    @property
+    def file(self) -> Path:
+        """The file that the workflow was read from."""
+        return self._folder / "defs.yaml"
+
+    @property
+    def example_key(self) -> tuple[str, ...]:
+        """The columns that name an example: the key of its table, else the row's place in its file."""
+        return self.tables[self.examples.table].key or (ROW_ID,)
+
+    def line_of(self, place: Place) -> int:
+        """Return the line of a place in the file, or of the nearest place above it that is written there."""
+        return line_of(self._lines, place)
+
+    def is_written(self, place: Place) -> bool:
+        """Say whether the file says this itself, or it was filled in."""
+        return place in self._lines
+
+    def is_partitioned(self, table: str) -> bool:
+        """Say whether a table is cut by time: there are partitions, and its sources have a time."""
+        if self.partitions is None or table not in self.tables:
+            return False
+        sources = [self.sources.get(name) for name in self.tables[table].sources or (table,)]
+        return any(isinstance(source, FilesSource) and source.time is not None for source in sources)

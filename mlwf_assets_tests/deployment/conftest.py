@@ -1,0 +1,38 @@
+"""A store of its own for each test; its database is made once and copied, for migrations take a second."""
+
+import shutil
+
+import pytest
+
+from mlwf_assets.deployment.store import open_store
+from mlwf_assets_tests.deployment import toy
+
+
+@pytest.fixture(scope="session")
+def _empty_home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("empty")
+    open_store(home)
+    return home
+
+
+@pytest.fixture
+def store(_empty_home, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(_empty_home, home)
+    return open_store(home)
+
+
+@pytest.fixture(autouse=True)
+def _toy_predictor(monkeypatch):
+    monkeypatch.delitem(toy.sys.modules, "mlwf_assets.models.predictor", raising=False)
+    toy.install()
+
+
+@pytest.fixture
+def predictor(tmp_path):
+    return toy.make_predictor(tmp_path / "predictor")
+
+
+@pytest.fixture
+def candidate(predictor, tmp_path):
+    return toy.make_candidate(tmp_path / "predictor")
