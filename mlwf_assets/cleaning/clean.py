@@ -110,9 +110,7 @@ def clean_table(
     if examples:
         metadata["contradictory_keys"] = examples
     key = table.key or (ROW_ID,)
-    return Cleaned(
-        Result(clean, metadata=metadata, key=key), Result(quarantine, metadata={"reasons": reasons}), counts
-    )
+    return Cleaned(Result(clean, metadata=metadata, key=key), Result(quarantine, metadata={"reasons": reasons}), counts)
 
 
 def _build(

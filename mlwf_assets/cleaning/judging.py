@@ -24,14 +24,13 @@ def judge_contract(
     chain.add_reasons(conditions, "checking the contract")
 
 
-def _conditions(
-    chain: Chain, name: str, column: Column, types: Mapping[str, ColumnType]
-) -> Iterator[tuple[str, str]]:
+def _conditions(chain: Chain, name: str, column: Column, types: Mapping[str, ColumnType]) -> Iterator[tuple[str, str]]:
     own, full = quote(name), f"{chain.name}.{name}"
     # A value that could not be read has its reason already, and is not missing besides.
     if column.required:
-        yield f"{own} IS NULL AND NOT contains(coalesce(_reason_0, ''), {literal(full + ' ')})", broken(
-            full, "must not be missing"
+        yield (
+            f"{own} IS NULL AND NOT contains(coalesce(_reason_0, ''), {literal(full + ' ')})",
+            broken(full, "must not be missing"),
         )
     type_ = column.type or types.get(name)
     if column.min is not None:
@@ -63,7 +62,6 @@ def judge_rules(chain: Chain, rules: Sequence[Rule]) -> None:
             chain.add_reasons([(f"_rule_{number}", literal(rule.name))], f"checking the rule {rule.name!r}")
         elif rule.otherwise == "null":
             nulls = ", ".join(
-                f"CASE WHEN NOT _rule_{number} THEN {quote(column)} END AS {quote(column)}"
-                for column in rule.columns
+                f"CASE WHEN NOT _rule_{number} THEN {quote(column)} END AS {quote(column)}" for column in rule.columns
             )
             chain.add(f"SELECT * REPLACE ({nulls}) FROM {chain.last}", f"applying the rule {rule.name!r}")

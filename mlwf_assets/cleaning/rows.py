@@ -47,9 +47,7 @@ def raise_failed(
             continue
         shown = ", ".join(["_file", "_row", *map(quote, columns[:12])])
         first = connection.sql(f"SELECT {shown} FROM judged WHERE {condition} ORDER BY _position LIMIT 3")
-        lines = [
-            f"  {row['_file']}, row {row['_row']}: {_as_json(row)}" for row in first.to_arrow_table().to_pylist()
-        ]
+        lines = [f"  {row['_file']}, row {row['_row']}: {_as_json(row)}" for row in first.to_arrow_table().to_pylist()]
         raise DataError(
             f"{where}: the rule {rule.name!r} must hold for every row ({rule.check}), however: {broken} rows "
             "break it; correct the source, or give the rule another 'otherwise'. The first ones:\n" + "\n".join(lines)

@@ -99,8 +99,7 @@ def read_sources(
             for c in names
         ]
         wrong = [
-            f"CASE WHEN {reading.fails} THEN "
-            f"{broken(f'{chain.name}.{c}', f'must be {types[c]}', quote(c))} END"
+            f"CASE WHEN {reading.fails} THEN {broken(f'{chain.name}.{c}', f'must be {types[c]}', quote(c))} END"
             for c, reading in readings.items()
             if reading.fails != "false"
         ]

@@ -54,7 +54,5 @@ def paired_difference(
     old_threshold = threshold if threshold_old is None else threshold_old
     new = distribution(found, y, p_new, counts=counts, threshold=threshold)
     old = distribution(found, y, p_old, counts=counts, threshold=old_threshold)
-    value = plain_value(found, y, p_new, threshold=threshold) - plain_value(
-        found, y, p_old, threshold=old_threshold
-    )
+    value = plain_value(found, y, p_new, threshold=threshold) - plain_value(found, y, p_old, threshold=old_threshold)
     return percentile_interval(value, np.asarray(new - old))

@@ -24,9 +24,7 @@ _BLOCK_ROWS = 1 << 16  # bounds the memory of the sorted copy; part of the defin
 _DIGEST_BYTES = 16
 
 
-def fingerprint(
-    table: pa.Table, *, key: Sequence[str] = (), files: Mapping[str, bytes] | None = None
-) -> str:
+def fingerprint(table: pa.Table, *, key: Sequence[str] = (), files: Mapping[str, bytes] | None = None) -> str:
     """Name the content of a table and its files.
 
     Args:

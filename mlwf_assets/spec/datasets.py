@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mlwf_assets.spec.base import Sql, SpecModel
+from mlwf_assets.spec.base import SpecModel, Sql
 
 
 class Examples(SpecModel):

@@ -65,8 +65,6 @@ def _check_target(workflow: Workflow, lookup: Lookup, place: tuple[str, ...]) ->
         yield Mistake(place, f"{lookup.table} must have a key of one column, however: it has {has}")
     late = {column for group in target.outcomes for column in group.columns}
     if lookup.column in late:
-        yield Mistake(
-            place, f"must be known with its row, however: {lookup.column} is an outcome of {lookup.table}"
-        )
+        yield Mistake(place, f"must be known with its row, however: {lookup.column} is an outcome of {lookup.table}")
     if workflow.is_partitioned(lookup.table):
         yield Mistake(place, f"not yet: lookups in a table with partitions; {lookup.table} has a source with a time")

@@ -26,9 +26,7 @@ NOT_YET = (
     ),
     NotYet(("features", "relational", "windows"), "leave it out; no feature looks back over history"),
     NotYet(("features", "relational", "where"), "leave it out; no feature looks back over history"),
-    NotYet(
-        ("features", "timeseries", "*", "parameters"), "use parameters: minimal", ("efficient", "comprehensive")
-    ),
+    NotYet(("features", "timeseries", "*", "parameters"), "use parameters: minimal", ("efficient", "comprehensive")),
     NotYet(("models", "gpu"), "leave it out; models are trained on the CPU"),
     NotYet(("automation",), "leave it out, and start `mlwf run` from cron or a shell"),
     NotYet(("python",), "leave it out, and say it with the fields of this file"),

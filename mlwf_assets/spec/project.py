@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mlwf_assets.spec.base import Sql, SpecModel
+from mlwf_assets.spec.base import SpecModel, Sql
 
 _SUCCESS = re.compile(r"(\w+)\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)(?:\s+on\s+(test|validation))?")
 

@@ -45,9 +45,7 @@ def check_secrets(attributes: Any) -> Iterator[Mistake]:
         elif place[0] != "sources" or place[-1] == "time":
             yield Mistake(place, "not yet: ${env:NAME} is served in how sources are reached only")
         else:
-            yield from (
-                Mistake(place, _missing(name)) for name in _SECRET.findall(value) if name not in os.environ
-            )
+            yield from (Mistake(place, _missing(name)) for name in _SECRET.findall(value) if name not in os.environ)
 
 
 def _missing(name: str) -> str:

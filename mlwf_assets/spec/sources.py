@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from mlwf_assets.spec.base import Names, Sql, SpecModel
+from mlwf_assets.spec.base import Names, SpecModel, Sql
 
 
 class CsvOptions(SpecModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from mlwf_assets.spec.base import Names, Sql, SpecModel
+from mlwf_assets.spec.base import Names, SpecModel, Sql
 
 ColumnType = Literal["string", "category", "integer", "number", "boolean", "date", "timestamp"]
 
@@ -38,9 +38,7 @@ class Rule(SpecModel):
     otherwise: Annotated[
         Literal["quarantine", "drop", "null", "fail", "note"],
         BeforeValidator(lambda value: "null" if value is None else value),  # YAML reads null as nothing
-    ] = Field(
-        default="quarantine", description="What happens to a row that does not pass; note: it is only counted."
-    )
+    ] = Field(default="quarantine", description="What happens to a row that does not pass; note: it is only counted.")
     columns: Names = Field(default=(), description="With 'null': the columns to set to null.")
 
 
@@ -66,8 +64,8 @@ class Table(SpecModel):
     )
     key: Names = Field(default=(), description="The columns that name a row; duplicates of it are removed.")
     known_at: Sql | None = Field(default=None, description="SQL: when the row can be seen, UTC.")
-    outcomes: Annotated[tuple[Outcomes, ...], BeforeValidator(lambda v: [v] if isinstance(v, dict) else v)] = (
-        Field(default=(), description="Groups of columns that become known later than the row.")
+    outcomes: Annotated[tuple[Outcomes, ...], BeforeValidator(lambda v: [v] if isinstance(v, dict) else v)] = Field(
+        default=(), description="Groups of columns that become known later than the row."
     )
     rules: tuple[Rule, ...] = Field(default=(), description="Business rules, applied in order.")
     description: str = Field(default="", description="What one row of the table is, in words.")

@@ -10,9 +10,9 @@ from mlwf_assets.spec.datasets import Examples, Splits
 from mlwf_assets.spec.features import Features
 from mlwf_assets.spec.mistakes import Lines, Place, line_of
 from mlwf_assets.spec.models import Models
+from mlwf_assets.spec.names import ROW_ID
 from mlwf_assets.spec.outputs import Automation, Deployment, Evaluation
 from mlwf_assets.spec.partitions import Partitions
-from mlwf_assets.spec.names import ROW_ID
 from mlwf_assets.spec.project import Project
 from mlwf_assets.spec.sources import FilesSource, Source
 from mlwf_assets.spec.tables import Entity, Table

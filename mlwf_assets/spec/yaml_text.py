@@ -50,7 +50,7 @@ class Parsed:
 
 
 def parse_yaml(text: str) -> Parsed:
-    """Read one YAML document.
+    r"""Read one YAML document.
 
     Example:
         >>> parsed = parse_yaml("name: flights\\nsplit:\\n  from: 2013-09-01\\n  on: no\\n")

@@ -76,7 +76,9 @@ def test_a_number_that_is_a_foreign_key_is_no_number():
     assert "courier" not in choose(make_workflow(), "parcels", tables, couriers=10**6)
 
 
-@pytest.mark.parametrize(("ignored", "table"), [("weight", "parcels"), ("parcels.weight", "parcels"), ("depots.size", "depots")])
+@pytest.mark.parametrize(
+    ("ignored", "table"), [("weight", "parcels"), ("parcels.weight", "parcels"), ("depots.size", "depots")]
+)
 def test_ignored_columns_do_not_enter(ignored, table):
     workflow = make_workflow(relational={"ignore": [ignored]})
     name = ignored.rpartition(".")[2]
