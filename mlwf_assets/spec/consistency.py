@@ -1,13 +1,229 @@
-"""x."""
+"""What several parts of a workflow file must agree on, as far as that can be seen without any data.
 
-from collections.abc import Iterator
+Each check yields mistakes and raises nothing, so that all are reported at once. What only the sources'
+columns can tell stands in `references.py`; partitions and splits have a module of their own, `times.py`.
+"""
 
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from mlwf_assets.errors import SpecError
+from mlwf_assets.spec.expressions import expressions
+from mlwf_assets.spec.late import late_columns
 from mlwf_assets.spec.lookups import check_lookups
-from mlwf_assets.spec.mistakes import Mistake
+from mlwf_assets.spec.mistakes import Mistake, Place, listed, suggestion
+from mlwf_assets.spec.names import (
+    FAMILIES,
+    KINDS,
+    METRICS,
+    RESERVED_COLUMNS,
+    RESERVED_IN_KEYS,
+    TRANSFORMS,
+    TRANSFORMS_OVER_ROWS,
+    Kind,
+)
 from mlwf_assets.spec.relationships import check_relationships
+from mlwf_assets.spec.sql import check_expression, columns_of, is_predicate
+from mlwf_assets.spec.tables import Table
+from mlwf_assets.spec.times import check_partitions, check_splits
 from mlwf_assets.spec.workflow import Workflow
+
+_MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")
+_ALIAS = re.compile(r"(?!v\d+$)(?!latest$)[A-Za-z0-9_-]+")
+_OWNER = re.compile(r"team:.+|[^@\s]+@[^@\s]+\.[^@\s]+|")
 
 
 def check_consistency(workflow: Workflow) -> Iterator[Mistake]:
+    """Find everything that does not fit together in a file whose form is right, its tables filled in."""
+    for name, table in workflow.tables.items():
+        yield from _check_sources(workflow, name, table)
+        yield from _check_columns(name, table)
+        yield from _check_rules(name, table)
+    yield from _check_unused(workflow)
     yield from check_relationships(workflow)
     yield from check_lookups(workflow)
+    yield from _check_examples(workflow)
+    yield from _check_sql(workflow)
+    yield from check_partitions(workflow)
+    yield from check_splits(workflow)
+    yield from _check_features(workflow)
+    yield from _check_models(workflow)
+    yield from _check_outputs(workflow)
+
+
+def _check_sources(workflow: Workflow, name: str, table: Table) -> Iterator[Mistake]:
+    sources = table.sources or ()
+    place: Place = ("tables", name, "sources")
+    for position, source in enumerate(sources):
+        if source in workflow.sources:
+            continue
+        if workflow.is_written(place):
+            where: Place = (*place, position) if workflow.is_written((*place, position)) else place
+            yield Mistake(where, f"there must be a source {source!r}.{suggestion(source, workflow.sources)}")
+        else:
+            near = suggestion(source, workflow.sources)
+            yield Mistake(place[:2], f"there must be a source {source!r}, or 'sources: [...]' here.{near}")
+    yield from _twice(sources, place)
+    partitioned = {workflow.is_partitioned_source(source) for source in sources}
+    if len(partitioned) > 1:
+        yield Mistake(place, "either all sources of a table must have a time or none; give each one a 'time'")
+
+
+def _check_unused(workflow: Workflow) -> Iterator[Mistake]:
+    used = {source for table in workflow.tables.values() for source in table.sources or ()}
+    for source in workflow.sources:
+        if source not in used:
+            yield Mistake(
+                ("sources", source), f"must be used, however: tables.{source} has other sources; add or remove it"
+            )
+
+
+def _check_columns(name: str, table: Table) -> Iterator[Mistake]:
+    place = ("tables", name)
+    for column in (*table.columns, *table.lookups):
+        if column in RESERVED_COLUMNS or column.startswith("_known_at"):
+            yield Mistake((*place, "columns", column), f"{column!r} is a name of ours; take another one")
+    for column in table.key:
+        if column in RESERVED_IN_KEYS:
+            remedy = f"make it under another name: 'columns: {{{name}_{column}: {{sql: {column}}}}}'"
+            yield Mistake((*place, "key"), f"{column!r} is the name of a column of the examples; {remedy}")
+    for column in sorted(set(table.lookups) & {c for c, contract in table.columns.items() if contract.sql}):
+        yield Mistake((*place, "columns", column, "sql"), "is a lookup already; keep one of the two")
+    late = [column for group in table.outcomes for column in group.columns]
+    yield from _twice(late, (*place, "outcomes"))
+    for column in sorted(set(late) & set(table.key)):
+        yield Mistake((*place, "outcomes"), f"a key must be known with its row, however: {column!r} is an outcome")
+    yield from _twice(table.key, (*place, "key"))
+
+
+def _check_rules(name: str, table: Table) -> Iterator[Mistake]:
+    for position, rule in enumerate(table.rules):
+        place = ("tables", name, "rules", position)
+        if rule.otherwise == "null" and not rule.columns:
+            yield Mistake(place, "must say which columns are set to null: 'columns: [...]'")
+        if rule.otherwise != "null" and rule.columns:
+            yield Mistake((*place, "columns"), f"is for 'otherwise: null' only, however: {rule.otherwise}")
+        if rule.otherwise == "null" and (keys := sorted(set(rule.columns) & set(table.key))):
+            yield Mistake((*place, "columns"), f"a key must not be set to null, however: {', '.join(keys)}")
+    yield from _twice([rule.name for rule in table.rules], ("tables", name, "rules"))
+
+
+def _check_examples(workflow: Workflow) -> Iterator[Mistake]:
+    examples = workflow.examples
+    if examples.table not in workflow.tables:
+        near = suggestion(examples.table, workflow.tables)
+        yield Mistake(("examples", "table"), f"there must be a table {examples.table!r}.{near}")
+    if examples.kind == "regression" and examples.classes:
+        yield Mistake(("examples", "classes"), "is for classes, however: the kind is regression; leave it out")
+    today = workflow.project.process_today
+    if (
+        today is not None
+        and isinstance(today.rule, float)
+        and not 0 <= today.rule <= 1
+        and _kinds(workflow) == {"binary"}
+    ):
+        yield Mistake(("project", "process_today", "rule"), f"must be a probability, 0 to 1, however: {today.rule:g}")
+
+
+def _check_sql(workflow: Workflow) -> Iterator[Mistake]:
+    for use in expressions(workflow):
+        try:
+            check_expression(use.sql)
+        except SpecError as problem:
+            yield Mistake(use.place, str(problem))
+            continue
+        if not use.at_cutoff or use.table is None:
+            continue
+        if late := sorted(columns_of(use.sql) & late_columns(workflow, use.table)):
+            yield Mistake(
+                use.place,
+                f"must use only what is known with the row, however: {', '.join(late)} "
+                f"{'is' if len(late) == 1 else 'are'} known only later (tables.{use.table}.outcomes)",
+            )
+
+
+def _check_features(workflow: Workflow) -> Iterator[Mistake]:
+    for position, name in enumerate(workflow.features.relational.transforms):
+        place: Place = ("features", "relational", "transforms", position)
+        if name in TRANSFORMS_OVER_ROWS:
+            yield Mistake(place, f"not yet: {name} looks at other rows; leave it out")
+        elif name not in TRANSFORMS:
+            yield Mistake(place, f"there must be a transform {name!r}.{suggestion(name, TRANSFORMS)}")
+    for name in workflow.features.timeseries:
+        place = ("features", "timeseries", name)
+        if name not in workflow.tables:
+            yield Mistake(place, f"there must be a table {name!r}.{suggestion(name, workflow.tables)}")
+        elif workflow.tables[name].known_at is None:
+            yield Mistake(place, f"tables.{name} must say when a reading is known: 'known_at: SQL'")
+        if workflow.examples.cutoff is None:
+            yield Mistake(place, "readings up to which moment? examples must have a 'cutoff: SQL'")
+
+
+def _check_models(workflow: Workflow) -> Iterator[Mistake]:
+    models = workflow.models
+    for position, family in enumerate(models.families):
+        if family not in FAMILIES:
+            yield Mistake(
+                ("models", "families", position),
+                f"there must be a model family {family!r}.{suggestion(family, FAMILIES)}",
+            )
+    if not models.families:
+        yield Mistake(("models", "families"), f"must name at least one of {', '.join(FAMILIES)}")
+    yield from _twice(models.families, ("models", "families"))
+    if models.metric is not None:
+        yield from _check_metric(models.metric, ("models", "metric"), _kinds(workflow))
+    if workflow.project.success is not None:
+        yield from _check_metric(workflow.project.success.metric, ("project", "success"), _kinds(workflow))
+    if models.replay is not None and not (workflow.folder / models.replay).is_file():
+        yield Mistake(("models", "replay"), f"there must be a file {models.replay}, however: there is none")
+
+
+def _check_metric(metric: str, place: Place, kinds: set[Kind]) -> Iterator[Mistake]:
+    if metric not in METRICS:
+        yield Mistake(place, f"there must be a metric {metric!r}.{suggestion(metric, METRICS)}")
+    elif not kinds & set(METRICS[metric]):
+        fitting = [name for name, served in METRICS.items() if kinds & set(served)]
+        yield Mistake(
+            place,
+            f"must be a metric for {listed(sorted(kinds))} problems, however: {metric}; use {listed(fitting)}",
+        )
+
+
+def _kinds(workflow: Workflow) -> set[Kind]:
+    """The kinds that the problem may have, as far as the file tells; the label's type tells the rest."""
+    if workflow.examples.kind is not None:
+        return {workflow.examples.kind}
+    try:
+        if is_predicate(workflow.examples.label):
+            return {"binary"}
+    except SpecError:
+        return set(KINDS)
+    fits = [METRICS.get(name) for name in (workflow.models.metric,) if name is not None]
+    return set(KINDS) if not fits or fits[0] is None else set(fits[0])
+
+
+def _check_outputs(workflow: Workflow) -> Iterator[Mistake]:
+    if not _OWNER.fullmatch(workflow.project.owner):
+        yield Mistake(
+            ("project", "owner"), f"must be an e-mail address or team:NAME, however: {workflow.project.owner!r}"
+        )
+    if (deployment := workflow.deployment) is None:
+        return
+    if not _MODEL_NAME.fullmatch(deployment.registered_model):
+        yield Mistake(
+            ("deployment", "registered_model"),
+            f"must be letters, digits, '-', '_', '.' and spaces, however: {deployment.registered_model!r}",
+        )
+    if not _ALIAS.fullmatch(deployment.alias):
+        yield Mistake(
+            ("deployment", "alias"),
+            "must be letters, digits, '-' and '_', and neither 'latest' nor 'v' and a number, "
+            f"however: {deployment.alias!r}",
+        )
+
+
+def _twice(names: Sequence[str], place: Place) -> Iterator[Mistake]:
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield Mistake(place, f"must name each thing once, however: {name!r} {count} times")

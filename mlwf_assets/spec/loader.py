@@ -50,7 +50,8 @@ def loads(text: str, *, file: Path) -> Workflow:
     """
     parsed = parse_yaml(text)
     if parsed.mistakes:
-        raise error(file, parsed.lines, parsed.mistakes)
+        inner = [m._replace(place=m.place[1:]) if m.place[:1] == ("attributes",) else m for m in parsed.mistakes]
+        raise error(file, {**parsed.lines, **_lines_below(parsed, "attributes")}, inner)
     if found := list(_check_outside(parsed.data)):
         raise error(file, parsed.lines, found)
     attributes = parsed.data["attributes"]
@@ -109,7 +110,7 @@ def mistake(workflow: Workflow, place: Place, message: str) -> SpecError:
         >>> print(mistake(loads(text, file=Path("small/defs.yaml")), ("sources", "trips", "path"), "no such file"))
         small/defs.yaml:6: sources.trips.path: no such file
     """
-    return error(workflow.file, workflow._lines, [Mistake(place, message)])  # noqa: SLF001 (same room)
+    return error(workflow.file, workflow.lines, [Mistake(place, message)])
 
 
 def workflow_folders() -> list[Path]:

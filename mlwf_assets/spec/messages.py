@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mlwf_assets.spec.fields import field_at, models_at
-from mlwf_assets.spec.mistakes import Mistake, Place, dotted, listed, suggestion
+from mlwf_assets.spec.mistakes import Mistake, Place, listed, suggestion
 
 _EXPECTED = {
     "string": "text",
@@ -85,7 +85,7 @@ def _expected(place: Place, details: ErrorDetails) -> str:
         words, name = _BOUNDS[kind]
         return f"{words} {context[name]:g}"
     if kind == "literal_error":
-        return str(context["expected"]).replace(" or ", " or ")
+        return str(context["expected"])
     if kind.startswith("model_") or kind == "dataclass_type":
         names = [name for model in models_at(place) for name in model.model_fields]
         return f"a mapping with the fields {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
@@ -148,8 +148,3 @@ _SPECIAL: dict[str, Callable[[Place, ErrorDetails], str]] = {
     "string_too_short": _empty,
     "union_tag_invalid": _connector,
 }
-
-
-def describe(place: Place) -> str:
-    """Name a place in a sentence, e.g. 'tables.flights.key'."""
-    return dotted(place) or "the file"

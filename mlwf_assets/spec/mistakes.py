@@ -69,7 +69,7 @@ def _shown_path(file: Path) -> str:
     return str(file) if relative.startswith("..") else relative
 
 
-def suggestion(name: str, known: Iterable[str], *, shown: int = 12) -> str:
+def suggestion(name: str, known: Iterable[str], *, shown: int = 12, cutoff: float = 0.6) -> str:
     """Return ' Did you mean ...?', or the known names where none is near.
 
     Example:
@@ -80,10 +80,10 @@ def suggestion(name: str, known: Iterable[str], *, shown: int = 12) -> str:
     """
     names = list(dict.fromkeys(known))
     lowered = {other.lower(): other for other in reversed(names)}
-    near = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=cutoff)
     if near:
         return f" Did you mean {lowered[near[0]]!r}?"
-    if not names:
+    if not names or not shown:
         return ""
     return f" Known: {', '.join(names[:shown])}{', ...' if len(names) > shown else ''}."
 

@@ -161,31 +161,30 @@ _TYPES = frozenset(
 )
 
 _REFUSED: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
-    ((exp.Query, exp.Subquery, exp.From, exp.Table, exp.Exists), "no queries"),
+    ((exp.Query, exp.Subquery, exp.From, exp.Table, exp.Exists, exp.Any, exp.All), "no queries"),
     ((exp.Window,), "no window functions"),
     ((exp.AggFunc,), "no aggregates"),
     ((exp.Star, exp.Columns), "no '*'"),
-    ((exp.Placeholder, exp.Parameter, exp.SessionParameter), "no parameters"),
-    ((exp.Alias, exp.Aliases), "no second expression and no 'AS'"),
-    ((exp.Lambda, exp.Struct, exp.Array, exp.Map, exp.Bracket, exp.Tuple), "no lists, structs or maps"),
-    ((exp.Dot,), "no dots"),
+    ((exp.Lambda, exp.Struct, exp.Array, exp.ToMap, exp.Bracket, exp.Tuple), "no lists, structs or maps"),
+    ((exp.JSONExtract, exp.JSONExtractScalar), "no JSON"),
     (
-        (
-            exp.CurrentDate,
-            exp.CurrentTimestamp,
-            exp.CurrentTime,
-            exp.CurrentDatetime,
-            exp.CurrentUser,
-            exp.Localtime,
-            exp.Localtimestamp,
-            exp.CurrentCatalog,
-            exp.CurrentSchema,
-            exp.SessionUser,
-        ),
+        (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.CurrentDatetime, exp.CurrentUser)
+        + (exp.Localtime, exp.Localtimestamp, exp.CurrentCatalog, exp.CurrentSchema, exp.SessionUser),
         "nothing that is different tomorrow or on another machine",
     ),
 )
-_WORDS = {TokenType.VAR, TokenType.IDENTIFIER}
+# Functions are held against FUNCTIONS by their names; of everything else only this may stand there.
+_SERVED = (
+    (exp.Column, exp.Identifier, exp.Literal, exp.RawString, exp.Boolean, exp.Null, exp.Paren, exp.Var)
+    + (exp.Not, exp.Neg, exp.BitwiseNot, exp.Connector, exp.Between, exp.In, exp.Is, exp.Escape)
+    + (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.DPipe, exp.EQ, exp.NEQ, exp.GT, exp.GTE)
+    + (exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Like, exp.ILike, exp.Glob, exp.SimilarTo)
+    + (exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseLeftShift, exp.BitwiseRightShift)
+    + (exp.DataType, exp.DataTypeParam, exp.Interval, exp.AtTimeZone, exp.Func)
+)
+_CASTS = re.compile(
+    r"U?(TINY|SMALL|BIG)?INT(128)?|BOOLEAN|FLOAT|DOUBLE|DECIMAL|TEXT|(N?VAR)?CHAR|DATE|TIME|TIMESTAMP\w*|INTERVAL"
+)
 
 
 def check_expression(expression: str, columns: Collection[str] | None = None) -> None:
@@ -245,6 +244,7 @@ def _parse(expression: str) -> exp.Expr:
         details = problem.errors[0] if problem.errors else {}
         near = str(details.get("highlight") or "").strip()
         words = str(details.get("description") or problem).strip().rstrip(".")
+        words = "something is missing" if words.startswith("Required keyword") else words
         raise SpecError(f"must be SQL, however: {words}{f', near {near!r}' if near else ''}") from None
     select = statements[0] if statements else None
     if len(statements) != 1 or not isinstance(select, exp.Select):
@@ -285,11 +285,9 @@ def _called(tokens: list[Token]) -> Iterator[str]:
         if after.token_type != TokenType.L_PAREN:
             continue
         name = token.text.lower()
-        if token.token_type == TokenType.IDENTIFIER:
+        is_word = re.fullmatch(r"[a-z_]\w*", name) and token.token_type != TokenType.STRING
+        if token.token_type == TokenType.IDENTIFIER or (is_word and name not in _OPERATORS | _TYPES):
             yield name
-        elif re.fullmatch(r"[a-z_]\w*", name) and token.token_type != TokenType.STRING:
-            if name not in _OPERATORS and not (name in _TYPES and name not in _ALLOWED):
-                yield name
 
 
 def _refused_function(name: str) -> str:
@@ -299,14 +297,17 @@ def _refused_function(name: str) -> str:
         return f"no aggregates and windows: one row is looked at, however: {name}()"
     if name in ("select", "exists", "with", "values"):
         return f"must be one SQL expression without queries, however: {name}"
-    return f"there is no function {name}() here.{suggestion(name, sorted(_ALLOWED), shown=0)}"
+    near = suggestion(name, sorted(_ALLOWED), shown=0, cutoff=0.7)
+    return f"there is no function {name}() here.{near or ' docs/workflow-file.md lists the functions.'}"
 
 
 def _check_node(node: exp.Expr, expression: str) -> None:
     for kinds, words in _REFUSED:
         if isinstance(node, kinds):
             raise SpecError(f"must hold {words}, however: {_short(node.sql(dialect='duckdb'))!r}")
+    if not isinstance(node, _SERVED):
+        raise SpecError(_one(expression))
     if isinstance(node, exp.Column) and node.table:
         raise SpecError(f"must name columns without their table, however: {node.sql(dialect='duckdb')!r}")
-    if isinstance(node, exp.DataType) and node.this in (exp.DataType.Type.USERDEFINED, exp.DataType.Type.UNKNOWN):
-        raise SpecError(f"must cast to a type of DuckDB, however: {_short(expression)!r}")
+    if isinstance(node, exp.DataType) and not _CASTS.fullmatch(str(getattr(node.this, "name", node.this))):
+        raise SpecError(f"must cast to a simple type of DuckDB such as INTEGER, however: {_short(expression)!r}")

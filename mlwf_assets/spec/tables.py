@@ -62,7 +62,11 @@ class Table(SpecModel):
     columns: dict[str, Annotated[Column, BeforeValidator(_type_alone)]] = Field(
         default={}, description="Contracts of columns, in order; columns that are not named are kept as found."
     )
-    key: Names = Field(default=(), description="The columns that name a row; duplicates of it are removed.")
+    key: Names = Field(
+        default=(),
+        description="The columns that name a row; of rows with the same key one is kept. Without a key a row is "
+        "named by its file and its position in it (`_row_id`), and nothing counts as a duplicate.",
+    )
     known_at: Sql | None = Field(default=None, description="SQL: when the row can be seen, UTC.")
     outcomes: Annotated[tuple[Outcomes, ...], BeforeValidator(lambda v: [v] if isinstance(v, dict) else v)] = Field(
         default=(), description="Groups of columns that become known later than the row."

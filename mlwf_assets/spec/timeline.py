@@ -63,7 +63,7 @@ def partition_bounds(partitions: Partitions, name: str) -> tuple[dt.datetime, dt
         >>> [str(at) for at in partition_bounds(new_york, "2013-03")]
         ['2013-03-01 05:00:00+00:00', '2013-04-01 04:00:00+00:00']
     """
-    text, _, offset = _split_offset(partitions, name)
+    text, offset = _split_offset(partitions, name)
     try:
         local = dt.datetime.strptime(text, partition_format(partitions))  # noqa: DTZ007 (zone put in below)
         start = _instant(local.replace(fold=1 if offset else 0), partitions)
@@ -215,11 +215,11 @@ def _name(partitions: Partitions, start: dt.datetime) -> str:
     return name
 
 
-def _split_offset(partitions: Partitions, name: str) -> tuple[str, str, str]:
+def _split_offset(partitions: Partitions, name: str) -> tuple[str, str]:
     """Divide '2013-11-03-01:00-0500' into the local hour and its offset."""
     if partitions.every == "hour" and (match := re.fullmatch(r"(.{16})([+-]\d{4})", name)):
-        return match[1], "", match[2]
-    return name, "", ""
+        return match[1], match[2]
+    return name, ""
 
 
 def _midnight(day: dt.date, partitions: Partitions) -> dt.datetime:

@@ -65,9 +65,18 @@ class Workflow(SpecModel):
         """Say whether the file says this itself, or it was filled in."""
         return place in self._lines
 
+    @property
+    def lines(self) -> Lines:
+        """Where each part of the file stands: place -> line."""
+        return self._lines
+
+    def is_partitioned_source(self, source: str) -> bool:
+        """Say whether a source is cut by time: there are partitions, and it has a time."""
+        found = self.sources.get(source)
+        return self.partitions is not None and isinstance(found, FilesSource) and found.time is not None
+
     def is_partitioned(self, table: str) -> bool:
-        """Say whether a table is cut by time: there are partitions, and its sources have a time."""
-        if self.partitions is None or table not in self.tables:
+        """Say whether a table is cut by time: it is when its sources are, for all of them are or none is."""
+        if table not in self.tables:
             return False
-        sources = [self.sources.get(name) for name in self.tables[table].sources or (table,)]
-        return any(isinstance(source, FilesSource) and source.time is not None for source in sources)
+        return any(self.is_partitioned_source(source) for source in self.tables[table].sources or (table,))

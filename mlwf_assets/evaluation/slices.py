@@ -1,0 +1,179 @@
+"""For whom is the model worse: the metric within each value of a column, with interval, and the worst named.
+
+A slice is called worse only where its whole interval lies on the bad side of the value on all rows.
+Columns come from the clean example table, or are told from the example's time (month, weekday, hour).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from mlwf_assets.errors import DataError
+from mlwf_assets.evaluation.bootstrap import Interval, draw_counts, interval_of
+from mlwf_assets.evaluation.metrics import Array, Metric, find_metric
+from mlwf_assets.evaluation.truth import Truth
+
+MISSING = "(missing)"
+OTHERS = "(all others)"
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_SHOWN = 14
+_LEAST_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One value of a column.
+
+    Attributes:
+        score: the metric on its rows.
+        actual, predicted: mean label and mean prediction (binary: of the positive class); nan for multiclass.
+        verdict: "worse", "better" or "alike", compared with all rows; "few" below 50 rows.
+        gap: how much worse than all rows, in the metric's unit; positive is worse.
+    """
+
+    column: str
+    value: str
+    rows: int
+    score: Interval
+    actual: float
+    predicted: float
+    verdict: str
+    gap: float
+
+
+def slice_values(
+    column: str, table: pa.Table, frame: pa.Table | None, *, key: Sequence[str], timezone: str = "UTC"
+) -> list[str]:
+    """The value of a slice column for each row of a matrix, as text.
+
+    Args:
+        column: a column of `frame`, else of `table`, else month, weekday or hour of its `time`.
+        table: the test matrix with key columns and `time`.
+        frame: key and slice columns of the clean example table; more rows and any order are fine.
+        timezone: in which months, weekdays and hours begin.
+    Raises:
+        DataError: if there is no such column, or a row of the matrix is not among the frame's.
+    Example:
+        >>> slice_values("color", pa.table({"id": [2, 1]}), pa.table({"id": [1, 2], "color": ["r", "g"]}), key=["id"])
+        ['g', 'r']
+    """
+    if frame is not None and column in frame.column_names:
+        return _as_words(_look_up(column, table, frame, key))
+    if column in table.column_names:
+        return _as_words(table.column(column).to_pandas())
+    if column in ("month", "weekday", "hour") and "time" in table.column_names:
+        return _from_time(column, table.column("time").to_pandas(), timezone)
+    raise DataError(
+        f"a slice must be a column of the examples' table, or month, weekday or hour of its time, "
+        f"however: {column!r}; correct evaluation.slices"
+    )
+
+
+def _look_up(column: str, table: pa.Table, frame: pa.Table, key: Sequence[str]) -> pd.Series:
+    if list(key) == [column]:
+        return table.column(column).to_pandas()
+    wanted = table.select(list(key)).to_pandas()
+    known = frame.select([*(k for k in key if k != column), column]).to_pandas()
+    joined = wanted.merge(known, on=list(key), how="left", indicator=True, validate="one_to_one")
+    lost = int((joined["_merge"] == "left_only").sum())
+    if lost:
+        raise DataError(f"every test row must be among the clean rows, however: {lost} are not; clean again")
+    return joined[column]
+
+
+def _as_words(values: pd.Series) -> list[str]:
+    present = values.dropna()
+    # Integers with gaps arrive as floats: 4.0 is called "4".
+    if len(present) and pd.api.types.is_float_dtype(values) and bool((present % 1 == 0).all()):
+        return [MISSING if pd.isna(v) else str(int(v)) for v in values]
+    if pd.api.types.is_float_dtype(values) and present.nunique() > _SHOWN:
+        cut = pd.qcut(values, 5, duplicates="drop")
+        return [MISSING if pd.isna(v) else f"{v.left:.4g} to {v.right:.4g}" for v in cut]
+    return [MISSING if pd.isna(v) else str(v) for v in values]
+
+
+def _from_time(column: str, times: pd.Series, timezone: str) -> list[str]:
+    aware = pd.to_datetime(times, utc=True).dt.tz_convert(timezone)
+    if column == "month":
+        words = aware.dt.strftime("%Y-%m")
+    elif column == "weekday":
+        words = aware.dt.weekday.map(lambda d: _WEEKDAYS[int(d)], na_action="ignore")
+    else:
+        words = aware.dt.strftime("%H:00")
+    return [MISSING if pd.isna(v) else str(v) for v in words]
+
+
+def _verdict(score: Interval, overall: float, metric: Metric, rows: int) -> tuple[str, float]:
+    gap = (overall - score.value) * (1 if metric.higher_is_better else -1)
+    if rows < _LEAST_ROWS or not np.isfinite(score.value + score.low + score.high):
+        return "few", gap
+    if score.low <= overall <= score.high:
+        return "alike", gap
+    return ("worse" if gap > 0 else "better"), gap
+
+
+def _group_small(values: list[str], shown: int) -> list[str]:
+    counts = pd.Series(values).value_counts()
+    if len(counts) <= shown:
+        return values
+    kept = set(sorted(counts.index, key=lambda v: (-counts[v], v))[: shown - 1])
+    return [v if v in kept else OTHERS for v in values]
+
+
+def judge_slices(
+    columns: dict[str, list[str]],
+    truth: Truth,
+    p: Array,
+    *,
+    metric: str,
+    overall: float,
+    n: int = 200,
+    seed: int = 0,
+    threshold: float = 0.5,
+) -> tuple[Slice, ...]:
+    """The metric for each value of each column; rare values of long columns are put together.
+
+    Args:
+        columns: slice column -> value per row.
+        p: (n,) or (n, classes), predictions for the same rows.
+        overall: the metric on all rows.
+        n: resamples.
+    """
+    found, judged = find_metric(metric, truth.kind), []
+    for column, raw in columns.items():
+        values = np.array(_group_small(raw, _SHOWN), dtype=object)
+        for value in _in_order(set(values.tolist())):
+            rows = values == value
+            y, q = truth.y[rows], p[rows]
+            counts = draw_counts(len(y), n=n, seed=seed)
+            score = interval_of(found, y, q, counts=counts, threshold=threshold)
+            verdict, gap = _verdict(score, overall, found, len(y))
+            flat = truth.kind == "multiclass"
+            actual, predicted = (np.nan, np.nan) if flat else (float(y.mean()), float(q.mean()))
+            judged.append(Slice(column, str(value), len(y), score, actual, predicted, verdict, gap))
+    return tuple(judged)
+
+
+def _in_order(values: set[str]) -> list[str]:
+    """Weekdays by week, numbers by size, the rest by name, collected values last."""
+
+    def place(value: str) -> tuple[int, float, str]:
+        if value in (OTHERS, MISSING):
+            return 3, 0.0, value
+        if value in _WEEKDAYS:
+            return 0, float(_WEEKDAYS.index(value)), value
+        number = value.split(" to ")[0].lstrip("-")
+        if number.replace(".", "", 1).isdigit():
+            return 1, float(value.split(" to ")[0]), value
+        return 2, 0.0, value
+
+    return sorted(values, key=place)
+
+
+def worst_slices(slices: Sequence[Slice], *, at_most: int = 3) -> tuple[Slice, ...]:
+    """Those that are surely worse than all rows, the worst first."""
+    worse = [s for s in slices if s.verdict == "worse"]
+    return tuple(sorted(worse, key=lambda s: (-s.gap, s.column, s.value))[:at_most])

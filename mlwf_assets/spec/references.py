@@ -1,0 +1,165 @@
+"""Whether every column that a workflow file names exists, once the columns of the sources are known."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from mlwf_assets.errors import SpecError
+from mlwf_assets.spec.expressions import Use, expressions
+from mlwf_assets.spec.lookups import Lookup, parse_lookup
+from mlwf_assets.spec.mistakes import Mistake, Place, error, suggestion
+from mlwf_assets.spec.names import RESERVED_COLUMNS
+from mlwf_assets.spec.relationships import parse_relationships
+from mlwf_assets.spec.sql import check_expression, columns_of
+from mlwf_assets.spec.tables import Table
+from mlwf_assets.spec.workflow import Workflow
+
+RawColumns = Mapping[str, Sequence[str]]
+
+
+def check(workflow: Workflow, raw_columns: RawColumns) -> None:
+    """Hold everything that names a column against the columns that there are.
+
+    Args:
+        workflow: as `loader.load` gives it.
+        raw_columns: source -> its columns, of every source.
+    Raises:
+        SpecError: listing every mistake with file, line and remedy.
+    """
+    if found := list(_mistakes(workflow, raw_columns)):
+        raise error(workflow.file, workflow.lines, found)
+
+
+def table_columns(workflow: Workflow, raw_columns: RawColumns) -> dict[str, list[str]]:
+    """Return the columns of each clean table: its contract's, its lookups, then the others as in its sources."""
+    columns: dict[str, list[str]] = {}
+    for name, table in workflow.tables.items():
+        raw = [column for source in table.sources or () for column in raw_columns[source]]
+        columns[name] = list(dict.fromkeys([*table.columns, *table.lookups, *raw]))
+    return columns
+
+
+def _mistakes(workflow: Workflow, raw_columns: RawColumns) -> Iterator[Mistake]:
+    columns = table_columns(workflow, raw_columns)
+    for name in workflow.sources:
+        yield from _check_source(name, raw_columns[name])
+    for name, table in workflow.tables.items():
+        raw = {column for source in table.sources or () for column in raw_columns[source]}
+        yield from _check_made(name, table, raw, columns)
+        yield from _check_named(name, table, columns[name])
+    for use in expressions(workflow):
+        if use.makes is None:
+            known = raw_columns[use.source] if use.source is not None else columns[use.table or ""]
+            yield from _check_use(use, known)
+    yield from _check_relations(workflow, columns)
+    yield from _check_rest(workflow, columns)
+
+
+def _check_source(name: str, columns: Sequence[str]) -> Iterator[Mistake]:
+    seen: dict[str, str] = {}
+    for column in columns:
+        if column in RESERVED_COLUMNS or column.startswith("_known_at"):
+            yield Mistake(("sources", name), f"has a column {column!r}, a name of ours; rename it in the source")
+        if (other := seen.get(column.lower())) is not None:
+            yield Mistake(
+                ("sources", name), f"columns must differ in more than case, however: {other!r} and {column!r}"
+            )
+        seen[column.lower()] = column
+
+
+def _check_made(
+    name: str, table: Table, raw: Collection[str], columns: Mapping[str, Sequence[str]]
+) -> Iterator[Mistake]:
+    """Follow the order in which cleaning makes columns: raw ones, lookups as soon as possible, then SQL."""
+    there = set(raw)
+    pending = {column: parse_lookup(text) for column, text in table.lookups.items()}
+    place: Place = ("tables", name)
+    for column, lookup in pending.items():
+        yield from _check_column(lookup.column, columns[lookup.table], (*place, "lookups", column), lookup.table)
+    pending = _look_up(pending, there)
+    for column, contract in table.columns.items():
+        if contract.sql is not None:
+            use = Use((*place, "columns", column, "sql"), contract.sql, name, makes=column)
+            yield from _check_above(use, there, columns[name])
+            there.add(column)
+            pending = _look_up(pending, there)
+        elif column not in raw and column not in table.lookups:
+            yield Mistake(
+                (*place, "columns", column),
+                f"must be a column of {', '.join(table.sources or ())}, or have 'sql:'.{suggestion(column, raw)}",
+            )
+    for column, lookup in pending.items():
+        yield from _check_column(lookup.by, sorted(there), (*place, "lookups", column), name)
+
+
+def _look_up(pending: Mapping[str, Lookup], there: set[str]) -> dict[str, Lookup]:
+    left = {}
+    for column, lookup in pending.items():
+        if lookup.by in there:
+            there.add(column)
+        else:
+            left[column] = lookup
+    return left
+
+
+def _check_above(use: Use, there: Collection[str], columns: Sequence[str]) -> Iterator[Mistake]:
+    for column in sorted(columns_of(use.sql) - set(there)):
+        if column == use.makes:
+            yield Mistake(use.place, f"must not be made from itself, however: no source has a column {column!r}")
+        elif column in columns:
+            yield Mistake(use.place, f"{column!r} must be made above; move it up, or this one down")
+        else:
+            near = suggestion(column, sorted(there))
+            yield Mistake(use.place, f"there must be a column {column!r}.{near}")
+
+
+def _check_named(name: str, table: Table, columns: Sequence[str]) -> Iterator[Mistake]:
+    place: Place = ("tables", name)
+    yield from _check_columns(table.key, columns, (*place, "key"), name)
+    for position, group in enumerate(table.outcomes):
+        yield from _check_columns(group.columns, columns, (*place, "outcomes", position, "columns"), name)
+    for position, rule in enumerate(table.rules):
+        yield from _check_columns(rule.columns, columns, (*place, "rules", position, "columns"), name)
+
+
+def _check_use(use: Use, columns: Sequence[str]) -> Iterator[Mistake]:
+    try:
+        check_expression(use.sql, columns)
+    except SpecError as problem:
+        yield Mistake(use.place, str(problem))
+
+
+def _check_relations(workflow: Workflow, columns: Mapping[str, Sequence[str]]) -> Iterator[Mistake]:
+    for position, relation in enumerate(parse_relationships(workflow)):
+        place: Place = ("relationships", position)
+        yield from _check_column(relation.child_column, columns[relation.child_table], place, relation.child_table)
+
+
+def _check_rest(workflow: Workflow, columns: Mapping[str, Sequence[str]]) -> Iterator[Mistake]:
+    table = workflow.examples.table
+    own = columns[table]
+    if workflow.splits.group is not None:
+        yield from _check_column(workflow.splits.group, own, ("splits", "group"), table)
+    yield from _check_columns(workflow.evaluation.slices, own, ("evaluation", "slices"), table)
+    for position, text in enumerate(workflow.features.relational.ignore):
+        owner, _, column = text.rpartition(".")
+        place: Place = ("features", "relational", "ignore", position)
+        if owner and owner not in columns:
+            yield Mistake(place, f"there must be a table {owner!r}.{suggestion(owner, columns)}")
+        else:
+            yield from _check_column(column, columns[owner or table], place, owner or table)
+    for name, series in workflow.features.timeseries.items():
+        place = ("features", "timeseries", name)
+        ids = series.id if isinstance(series.id, dict) else {series.id: series.id}
+        for here, there in ids.items():
+            yield from _check_column(here, columns[name], (*place, "id"), name)
+            yield from _check_column(there, own, (*place, "id"), table)
+        yield from _check_columns(series.columns, columns[name], (*place, "columns"), name)
+
+
+def _check_columns(names: Sequence[str], columns: Sequence[str], place: Place, table: str) -> Iterator[Mistake]:
+    for position, name in enumerate(names):
+        yield from _check_column(name, columns, (*place, position), table)
+
+
+def _check_column(name: str, columns: Sequence[str], place: Place, table: str) -> Iterator[Mistake]:
+    if name not in columns:
+        yield Mistake(place, f"there must be a column {name!r} in {table}.{suggestion(name, columns)}")

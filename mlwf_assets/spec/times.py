@@ -1,0 +1,98 @@
+"""Whether partitions and splits fit each other, the sources and the calendar."""
+
+import datetime as dt
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+from mlwf_assets.errors import SpecError
+from mlwf_assets.spec.mistakes import Mistake
+from mlwf_assets.spec.partitions import Partitions
+from mlwf_assets.spec.sources import FilesSource
+from mlwf_assets.spec.timeline import span_bounds, split_dates
+from mlwf_assets.spec.workflow import Workflow
+
+
+def check_partitions(workflow: Workflow) -> Iterator[Mistake]:
+    """Find partitions that nothing uses, times that nothing cuts, and boundaries inside a partition."""
+    timed = [
+        name for name, source in workflow.sources.items() if isinstance(source, FilesSource) and source.time is not None
+    ]
+    partitions = workflow.partitions
+    if partitions is None:
+        for name in timed:
+            yield Mistake(("sources", name, "time"), "needs 'partitions: {every: month, start: DATE}', or leave it out")
+        return
+    if not timed:
+        yield Mistake(("partitions",), "needs a source with a 'time: SQL', or leave it out")
+    yield from _check_boundaries(partitions)
+    start, end = span_bounds(partitions)
+    if start == end:
+        yield Mistake(
+            ("partitions", "start"), f"there must be a complete {partitions.every} by now, however: {partitions.start}"
+        )
+
+
+def _check_boundaries(partitions: Partitions) -> Iterator[Mistake]:
+    for name, day in (("start", partitions.start), ("end", partitions.end)):
+        if day is None:
+            continue
+        if partitions.every == "month" and day.day != 1:
+            yield Mistake(("partitions", name), f"must be the first day of a month, however: {day}")
+        if partitions.every == "week" and (day - partitions.start).days % 7:
+            yield Mistake(("partitions", name), f"must be whole weeks after start, however: {day}")
+
+
+def check_splits(workflow: Workflow) -> Iterator[Mistake]:
+    """Find splits by time without a time, outside the partitions, or in the wrong order."""
+    splits, partitions = workflow.splits, workflow.partitions
+    if splits.by != "time" or (partitions is not None and _has_mistakes(partitions)):
+        return
+    table = workflow.examples.table
+    if workflow.examples.cutoff is None and not workflow.is_partitioned(table):
+        yield Mistake(
+            ("splits", "by"),
+            "a split by time needs times: give examples a 'cutoff: SQL', or the source a 'time: SQL' and the "
+            "workflow partitions; or split by random",
+        )
+        return
+    values = (splits.validation, splits.test)
+    if partitions is None and not all(isinstance(value, dt.date) for value in values):
+        if isinstance(splits.validation, dt.date) or not isinstance(splits.test, dt.date):
+            return  # spans and shares count back from the end of the data, which is known later
+    try:
+        validation, test = split_dates(splits, partitions)
+    except SpecError:
+        return
+    yield from _check_order(workflow, validation, test)
+
+
+def _has_mistakes(partitions: Partitions) -> bool:
+    start, end = span_bounds(partitions)
+    return start == end
+
+
+def _check_order(workflow: Workflow, validation: dt.datetime, test: dt.datetime) -> Iterator[Mistake]:
+    partitions = workflow.partitions
+    zone = ZoneInfo(partitions.timezone if partitions else "UTC")
+    if validation >= test:
+        yield Mistake(
+            ("splits", "validation"),
+            f"must begin before the test, however: {_day(validation, zone)} and test {_day(test, zone)}",
+        )
+    if partitions is None:
+        return
+    start, end = span_bounds(partitions)
+    span = f"{_day(start, zone)} .. {_day(end, zone)}"
+    if validation <= start:
+        got = _day(validation, zone)
+        yield Mistake(
+            ("splits", "validation"),
+            f"must begin inside the partitions ({span}) and leave rows to train on, however: {got}",
+        )
+    if test >= end:
+        yield Mistake(("splits", "test"), f"must begin inside the partitions ({span}), however: {_day(test, zone)}")
+
+
+def _day(at: dt.datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    return str(local.date()) if local.time() == dt.time() else f"{local:%Y-%m-%d %H:%M}"
