@@ -15,7 +15,7 @@ from mlwf_assets.deployment.gate import Comparison
 from mlwf_assets.deployment.store import Store
 from mlwf_assets.errors import ModelError
 from mlwf_assets.evaluation.compare import paired_difference
-from mlwf_assets.evaluation.metrics import find_metric
+from mlwf_assets.models.metrics import find_metric
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def compare_with_champion(
         store: holds the champion.
         candidate: the challenger.
         rows: where they meet.
-        metric: by which both are judged, a name of `evaluation.metrics`.
+        metric: by which both are judged, a name of `models.metrics`.
         n: bootstrap resamples.
         seed: of the resamples.
     """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlwf_assets.evaluation.metrics import Array, Metric
+from mlwf_assets.models.metrics import Array, Metric
 
 _CELLS_AT_ONCE = 1_000_000
 
@@ -46,7 +46,7 @@ def plain_value(metric: Metric, y: Array, p: Array, *, threshold: float = 0.5) -
     """The metric on the rows as they are; nan without rows.
 
     Example:
-        >>> from mlwf_assets.evaluation.metrics import find_metric
+        >>> from mlwf_assets.models.metrics import find_metric
         >>> plain_value(find_metric("roc_auc"), np.array([0, 1, 1]), np.array([0.2, 0.1, 0.9]))
         0.5
     """
@@ -91,7 +91,7 @@ def interval_of(metric: Metric, y: Array, p: Array, *, counts: Array, threshold:
     """The metric with its interval.
 
     Example:
-        >>> from mlwf_assets.evaluation.metrics import find_metric
+        >>> from mlwf_assets.models.metrics import find_metric
         >>> y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])
         >>> interval_of(find_metric("roc_auc"), y, p, counts=draw_counts(4, n=50, seed=1))
         Interval(value=1.0, low=1.0, high=1.0)

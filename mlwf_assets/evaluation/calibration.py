@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlwf_assets.evaluation.metrics import Array
+from mlwf_assets.models.metrics import Array
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mlwf_assets.evaluation.bootstrap import (
     percentile_interval,
     plain_value,
 )
-from mlwf_assets.evaluation.metrics import Array, find_metric
+from mlwf_assets.models.metrics import Array, find_metric
 
 
 def paired_difference(

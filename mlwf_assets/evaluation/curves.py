@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlwf_assets.evaluation.metrics import Array
+from mlwf_assets.models.metrics import Array
 
 _POINTS = 160
 

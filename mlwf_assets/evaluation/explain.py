@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mlwf_assets.evaluation.importance import Predict
-from mlwf_assets.evaluation.metrics import Array
+from mlwf_assets.models.metrics import Array
 from mlwf_assets.evaluation.truth import Truth
 
 _SHOWN = 7

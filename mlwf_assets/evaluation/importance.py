@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mlwf_assets.evaluation.bootstrap import plain_value
-from mlwf_assets.evaluation.metrics import Array, Metric
+from mlwf_assets.models.metrics import Array, Metric
 from mlwf_assets.evaluation.truth import Truth
 
 Predict = Callable[[pd.DataFrame], Array]
@@ -57,7 +57,7 @@ def permutation_importance(
         features: those to be shuffled: name, words, kind.
     Example:
         >>> frame = pd.DataFrame({"a": [0.0, 1.0] * 20, "b": [0.0] * 40})
-        >>> from mlwf_assets.evaluation.metrics import find_metric
+        >>> from mlwf_assets.models.metrics import find_metric
         >>> found = permutation_importance(lambda f: f["a"].to_numpy(), frame,
         ...     Truth("binary", frame["a"].to_numpy()), metric=find_metric("roc_auc"),
         ...     features=[{"name": n, "words": n, "kind": "numeric"} for n in "ab"])

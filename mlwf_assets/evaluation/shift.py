@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mlwf_assets.evaluation.metrics import Array
+from mlwf_assets.models.metrics import Array
 
 MODERATE, LARGE = 0.1, 0.25
 _DECILES = 10

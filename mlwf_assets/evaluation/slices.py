@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from mlwf_assets.errors import DataError
 from mlwf_assets.evaluation.bootstrap import Interval, draw_counts, interval_of
-from mlwf_assets.evaluation.metrics import Array, Metric, find_metric
+from mlwf_assets.models.metrics import Array, Metric, find_metric
 from mlwf_assets.evaluation.truth import Truth
 
 MISSING = "(missing)"

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mlwf_assets.errors import DataError, SchemaError
-from mlwf_assets.evaluation.metrics import Array
+from mlwf_assets.models.metrics import Array
 
 ENSEMBLE, BASE_RATE, PROCESS_TODAY = "ensemble", "base_rate", "process_today"
 

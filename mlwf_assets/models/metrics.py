@@ -227,7 +227,7 @@ _MULTICLASS = (
     Metric("accuracy", "Accuracy", True, _multi_accuracy, words="the share of rows whose class is right"),
     Metric("balanced_accuracy", "Balanced accuracy", True, _balanced_accuracy,
            words="the share found, averaged over classes"),
-    Metric("f1_macro", "F1 (macro)", True, _f1_macro, words="F1 averaged over classes"),
+    Metric("f1", "F1 (macro)", True, _f1_macro, words="F1 averaged over classes"),
     Metric("roc_auc", "ROC AUC (one against rest)", True, _multi_roc_auc,
            words="how often a row of a class is scored above the others, averaged over classes"),
 )  # fmt: skip
