@@ -69,14 +69,17 @@ def _positives_and_all(y: Array, p: Array) -> Callable[[Array], tuple[Array, Arr
 
 
 def _roc_auc(y: Array, p: Array, threshold: float) -> Applied:
-    grouped = _positives_and_all(y, p)
+    positive, negative = (
+        rows[np.argsort(p[rows], kind="stable")] for rows in (np.flatnonzero(y > 0), np.flatnonzero(y <= 0))
+    )
+    below, upto = (np.searchsorted(p[negative], p[positive], side=side) for side in ("left", "right"))
 
     def apply(w: Array) -> Array:
-        positive, rows = grouped(w)
-        negative = rows - positive
-        below = np.cumsum(negative, axis=1) - negative / 2
-        wins = np.einsum("ij,ij->i", positive, below)
-        return _safe_divide(wins, positive.sum(axis=1) * negative.sum(axis=1))
+        # Weight of the negatives up to each place, 0 before the first; a tie counts half.
+        lost = np.pad(np.cumsum(np.take(w, negative, axis=1), axis=1), ((0, 0), (1, 0)))
+        won = np.take(w, positive, axis=1)
+        wins = np.einsum("ij,ij->i", won, np.take(lost, below, axis=1) + np.take(lost, upto, axis=1)) / 2
+        return _safe_divide(wins, won.sum(axis=1) * lost[:, -1])
 
     return apply
 
