@@ -2,25 +2,24 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
-from mlwf_assets.assets.raw import is_partitioned
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.spec.lookups import parse_lookup
+from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
 
 ACCOUNTED = "every_row_accounted_for"
+COUNTS = "counts.json"
+QUARANTINE = "quarantine.csv"
+_WORDS = {"description": True, "columns": {"__all__": {"description", "unit"}}}
 
 
 def clean_steps(workflow: Workflow) -> list[Step]:
     """Make a step for each table, tables that others look up first."""
     return [_clean_step(workflow, name, workflow.tables[name]) for name in _in_order(workflow)]
-
-
-def table_is_partitioned(workflow: Workflow, name: str) -> bool:
-    """Say whether a table is cut by time: it is when all its sources are."""
-    sources = workflow.tables[name].sources or (name,)
-    return all(is_partitioned(workflow, workflow.sources[source]) for source in sources)
 
 
 def _in_order(workflow: Workflow) -> list[str]:
@@ -41,7 +40,13 @@ def _looked_up(table: Table) -> list[str]:
     return sorted({parse_lookup(text).table for text in table.lookups.values()})
 
 
+def _sources(table: Table, name: str) -> tuple[str, ...]:
+    return table.sources or (name,)
+
+
 def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
+    partitioned = workflow.is_partitioned(name)
+    place = f"quarantine/{name}/{{partition}}.csv" if partitioned else f"quarantine/{name}.csv"
     return Step(
         outputs=(
             Output(
@@ -49,36 +54,94 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
                 table.description or f"The rows of {name} that keep the contract, typed, times in UTC.",
                 kinds=("deltalake", "duckdb"),
                 checks={ACCOUNTED: "Rows in = rows out + quarantined + duplicates + dropped by a named rule."},
+                columns={column: _words(contract) for column, contract in table.columns.items()},
             ),
             Output(
                 f"quarantine/{name}",
                 f"The rows of {name} that break the contract or a rule, each with its reasons.",
                 kinds=("deltalake", "duckdb"),
+                published={QUARANTINE: place},
             ),
         ),
         inputs=(
-            *(Input(f"raw/{source}") for source in table.sources or (name,)),
+            *(Input(f"raw/{source}") for source in _sources(table, name)),
             *(Input(f"clean/{other}", back=None) for other in _looked_up(table)),
         ),
         compute=_cleaner(workflow, name, table),
-        settings=[
-            table.model_dump(mode="json"),
-            {source: workflow.sources[source].model_dump(mode="json") for source in table.sources or (name,)},
-        ],
+        settings=[table.model_dump(mode="json", exclude=_WORDS), _reading(workflow, name, table)],
         libraries=("duckdb", "pyarrow"),
-        partitioned=table_is_partitioned(workflow, name),
+        partitioned=partitioned,
     )
+
+
+def _words(contract: Any) -> str:
+    return f"{contract.description} ({contract.unit})" if contract.unit else contract.description
+
+
+def _reading(workflow: Workflow, name: str, table: Table) -> dict[str, Any]:
+    """Return what of its sources cleaning depends on: how text is written, and the row's time."""
+    sources = {source: workflow.sources[source] for source in _sources(table, name)}
+    files = {source: spec for source, spec in sources.items() if isinstance(spec, FilesSource)}
+    return {
+        "read_as": {source: spec.csv.model_dump(mode="json") for source, spec in files.items()},
+        "times": {source: spec.time for source, spec in files.items() if workflow.is_partitioned_source(source)},
+    }
 
 
 def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Results]:
     def clean(work: Work) -> Results:
         from mlwf_assets.cleaning import clean_table
+        from mlwf_assets.spec.sources import CsvOptions
 
+        reading = _reading(workflow, name, table)
+        looked_up = _looked_up(table)
         for partition in work.partitions:
-            raws = {source: work.read(f"raw/{source}", partition) for source in table.sources or (name,)}
-            types = {source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in raws}
-            lookups = {other: work.read(f"clean/{other}", partition) for other in _looked_up(table)}
-            cleaned = clean_table(table, raws, lookups, types=types, name=name, sources=workflow.sources)
-            yield partition, {f"clean/{name}": cleaned.clean, f"quarantine/{name}": cleaned.quarantine}
+            raws = {source: work.read(f"raw/{source}", partition) for source in _sources(table, name)}
+            cleaned = clean_table(
+                table,
+                raws,
+                {other: work.read(f"clean/{other}", partition) for other in looked_up},
+                types={source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in raws},
+                name=name,
+                keys={other: workflow.tables[other].key[0] for other in looked_up},
+                read_as={source: CsvOptions.model_validate(one) for source, one in reading["read_as"].items()},
+                times=reading["times"],
+                partition=partition,
+            )
+            counts = cleaned.counts.as_metadata()
+            quarantine = replace(cleaned.quarantine, files=_quarantine_files(cleaned.quarantine.table, counts))
+            checked = {**cleaned.clean.metadata, "checks": {ACCOUNTED: _balance(counts)}}
+            yield (
+                partition,
+                {f"clean/{name}": replace(cleaned.clean, metadata=checked), f"quarantine/{name}": quarantine},
+            )
 
     return clean
+
+
+def _quarantine_files(rows: Any, counts: dict[str, Any]) -> dict[str, bytes]:
+    """The rows as a file for people; and the counts, which belong to the content, for the report tells them."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    sink = pa.BufferOutputStream()
+    csv.write_csv(rows, sink)
+    return {QUARANTINE: sink.getvalue().to_pybytes(), COUNTS: json.dumps(counts, sort_keys=True).encode()}
+
+
+def _balance(counts: dict[str, Any]) -> dict[str, Any]:
+    dropped = sum(counts["dropped"].values())
+    accounted = counts["rows_out"] + counts["quarantined"] + counts["duplicates"] + dropped
+    shown = {
+        "rows in": counts["rows_in"],
+        "rows out": counts["rows_out"],
+        "quarantined": counts["quarantined"],
+        "duplicates": counts["duplicates"],
+        "dropped": dropped,
+    }
+    description = " + ".join(f"{value:,} {what}" for what, value in shown.items() if what != "rows in")
+    return {
+        "passed": accounted == counts["rows_in"],
+        "description": f"{counts['rows_in']:,} rows in = {description}",
+        "metadata": shown,
+    }

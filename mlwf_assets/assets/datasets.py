@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from mlwf_assets.assets.clean import table_is_partitioned
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.spec.workflow import Workflow
 
@@ -29,7 +28,7 @@ def dataset_steps(workflow: Workflow) -> list[Step]:
             list(workflow.tables[table].key),
         ],
         libraries=("duckdb", "pyarrow"),
-        partitioned=table_is_partitioned(workflow, table),
+        partitioned=workflow.is_partitioned(table),
     )
     splits = Step(
         outputs=tuple(_split_output(name) for name in SPLITS),

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 
-from mlwf_assets.assets.clean import table_is_partitioned
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work, partitions_back
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets.spec.workflow import Workflow
@@ -47,7 +46,7 @@ def _relational_step(workflow: Workflow) -> Step:
         settings=[_shape(workflow), workflow.features.relational.model_dump(mode="json")],
         libraries=("featuretools", "woodwork", "pandas"),
         preload=("featuretools",),
-        partitioned=table_is_partitioned(workflow, target),
+        partitioned=workflow.is_partitioned(target),
     )
 
 
@@ -99,14 +98,14 @@ def _timeseries_step(workflow: Workflow) -> Step:
         ],
         libraries=("tsfresh", "numpy"),
         preload=("tsfresh.feature_extraction.feature_calculators",),
-        partitioned=table_is_partitioned(workflow, target),
+        partitioned=workflow.is_partitioned(target),
     )
 
 
 def _reach(workflow: Workflow, name: str) -> int | None:
     """Count the earlier partitions of readings that the longest window can reach into."""
     series = workflow.features.timeseries[name]
-    partitioned = table_is_partitioned(workflow, workflow.examples.table)
+    partitioned = workflow.is_partitioned(workflow.examples.table)
     if workflow.partitions is None or not partitioned:
         return None
     # A cutoff lies before its example, and a reading becomes known after it was taken: a day is room for both.

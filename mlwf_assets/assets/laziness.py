@@ -15,8 +15,9 @@ from typing import Any
 import dagster as dg
 
 from mlwf_assets.assets import metadata, stamps
+from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
-from mlwf_assets.assets.step import Step, Work
+from mlwf_assets.assets.step import Output, Step, Work
 from mlwf_assets.errors import MlwfError
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Entry, Result
@@ -25,7 +26,7 @@ from mlwf_assets.lake.store import Lake
 FORCE_TAG = "mlwf/force"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Done:
     """One output of one partition, as it stands in the lake now."""
 
@@ -54,16 +55,17 @@ def materialize(
     planner = Planner(workflow, steps, lake, names)
     runner = _Runner(workflow, step, lake, home, context.run_id, stamps.current())
     done = runner.run(planner.plan_step(step, partitions), force=context.run.tags.get(FORCE_TAG) == "true")
-    by_output = {output.name: [one for one in done if one.output == output.name] for output in step.outputs}
+    by_output = {output: [one for one in done if one.output == output.name] for output in step.outputs}
+    shown = {one: _describe(workflow, output, one, home) for output, ones in by_output.items() for one in ones}
     for output, ones in by_output.items():
-        yield from _results(dg.AssetKey([workflow, *output.name.split("/")]), ones, home)
-    for output in step.outputs:
+        yield _result(dg.AssetKey([workflow, *output.name.split("/")]), ones, shown)
+    for output, ones in by_output.items():
         key = dg.AssetKey([workflow, *output.name.split("/")])
-        yield from (_check(key, name, by_output[output.name]) for name in output.checks)
+        yield from (_check(key, name, ones) for name in output.checks)
     if len(partitions) > 1:
         pointers = _event_pointers(context, workflow, step)
         for one in done:
-            context.log_event(_event(workflow, one, pointers, home))
+            context.log_event(_event(workflow, one, pointers, shown[one]))
 
 
 class _Runner:
@@ -74,6 +76,7 @@ class _Runner:
     ) -> None:
         self._workflow, self._step, self._lake, self._home = workflow, step, lake, home
         self._run_id, self._recorder = run_id, recorder
+        self._outputs = {output.name: output for output in step.outputs}
 
     def run(self, planned: Sequence[Planned], *, force: bool) -> list[Done]:
         """Return all outputs of all planned partitions, in the order of partitions."""
@@ -94,6 +97,8 @@ class _Runner:
             self._recorder.failures[self._step.name] = error
             self._recorder.listen("failed", self._step.name, str(error).partition("\n")[0])
             raise
+        for made in done:
+            publish(self._home, self._lake, self._workflow, self._outputs[made.output], made.entry)
         order = {one.partition: place for place, one in enumerate(planned)}
         done.sort(key=lambda made: order[made.partition])
         self._recorder.done += done
@@ -148,7 +153,7 @@ class _Runner:
         entry = self._lake.write(
             f"{self._workflow}/{output}",
             planned.partition,
-            replace(result, metadata=metadata.for_lake(result)),
+            replace(result, metadata=metadata.for_lake(result, self._outputs[output].columns)),
             recipe=output_recipe(planned.recipe or "", output),
             run_id=self._run_id,
             seconds=seconds,
@@ -164,21 +169,19 @@ class _Runner:
             )
 
 
-def _results(key: dg.AssetKey, done: Sequence[Done], home: Path) -> Iterator[dg.MaterializeResult[Any]]:
-    if len(done) == 1:
-        made = done[0]
-        yield dg.MaterializeResult(
-            asset_key=key,
-            metadata=metadata.for_dagster(made.entry, reused=made.reused, uri=_uri(home, made)),
-            data_version=dg.DataVersion(made.entry.fingerprint),
-        )
-    else:
+def _result(key: dg.AssetKey, done: Sequence[Done], shown: Mapping[Done, Any]) -> dg.MaterializeResult[Any]:
+    """Report one output; where several partitions were made, each gets an event of its own after this one."""
+    if len(done) > 1:
         version = hash_json([made.entry.fingerprint for made in done])
-        yield dg.MaterializeResult(asset_key=key, data_version=dg.DataVersion(version))
+        return dg.MaterializeResult(asset_key=key, data_version=dg.DataVersion(version))
+    fingerprint = done[0].entry.fingerprint
+    return dg.MaterializeResult(asset_key=key, metadata=shown[done[0]], data_version=dg.DataVersion(fingerprint))
 
 
-def _uri(home: Path, made: Done) -> str:
-    return (home / "lake" / made.entry.table).as_uri()
+def _describe(workflow: str, output: Output, made: Done, home: Path) -> dict[str, Any]:
+    uri = (home / "lake" / made.entry.table).as_uri()
+    links = published_links(workflow, output, made.partition)
+    return metadata.for_dagster(made.entry, reused=made.reused, uri=uri, links=links)
 
 
 def _check(key: dg.AssetKey, name: str, done: Sequence[Done]) -> dg.AssetCheckResult:
@@ -214,7 +217,7 @@ def _event_pointers(context: dg.AssetExecutionContext, workflow: str, step: Step
     return pointers
 
 
-def _event(workflow: str, made: Done, pointers: Mapping[str, str], home: Path) -> dg.AssetMaterialization:
+def _event(workflow: str, made: Done, pointers: Mapping[str, str], shown: Mapping[str, Any]) -> dg.AssetMaterialization:
     """Make one partition's event, with the tags by which Dagster knows its version and its inputs."""
     tags = {
         "dagster/data_version": made.entry.fingerprint,
@@ -229,6 +232,6 @@ def _event(workflow: str, made: Done, pointers: Mapping[str, str], home: Path) -
     return dg.AssetMaterialization(
         asset_key=dg.AssetKey([workflow, *made.output.split("/")]),
         partition=made.partition,
-        metadata=metadata.for_dagster(made.entry, reused=made.reused, uri=_uri(home, made)),
+        metadata=shown,
         tags=tags,
     )

@@ -5,6 +5,7 @@ one; `for_dagster` turns an entry of the lake into Dagster's metadata.
 """
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,12 +18,33 @@ _PREVIEW_ROWS = 5
 _PREVIEW_COLUMNS = 10
 _CELL_CHARACTERS = 40
 _PRIVATE = ("checks", "schema", "preview")
+_OURS = {
+    "_file": "the file that the row came from",
+    "_row": "the row's position in its file, from 0",
+    "_row_id": "the row's file and position",
+    "_time": "the time that puts the row into its partition",
+    "_known_at": "when the row can be seen",
+    "_reason": "what is wrong with the row",
+    "_values": "the row as it came",
+    "cutoff": "when the prediction is made; nothing known later is used",
+    "label": "what happened, to be predicted",
+    "process_today": "what today's process says",
+    "split": "train, validation or test",
+    "time": "the time that the example belongs to",
+}
 
 
-def for_lake(result: Result, descriptions: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Add schema and preview to a result's own metadata (JSON values)."""
+def for_lake(result: Result, columns: Mapping[str, str]) -> dict[str, Any]:
+    """Add schema and preview to a result's own metadata (JSON values).
+
+    Args:
+        result: of a step.
+        columns: what columns say, in words; features say it themselves, in features.json.
+    """
+    features = json.loads(result.files.get("features.json", b"[]"))
+    words = {**_OURS, **columns, **{feature["name"]: feature.get("words", "") for feature in features}}
     schema = [
-        {"name": field.name, "type": str(field.type), "description": (descriptions or {}).get(field.name, "")}
+        {"name": field.name, "type": str(field.type), "description": words.get(field.name, "")}
         for field in result.table.schema
     ]
     return {**result.metadata, "schema": schema, "preview": preview(result.table)}
@@ -57,8 +79,15 @@ def _cell(value: Any) -> str:
     return text if len(text) <= _CELL_CHARACTERS else text[: _CELL_CHARACTERS - 1] + "…"
 
 
-def for_dagster(entry: Entry, *, reused: bool, uri: str) -> dict[str, Any]:
-    """Describe an entry of the lake in Dagster's metadata."""
+def for_dagster(entry: Entry, *, reused: bool, uri: str, links: Mapping[str, str]) -> dict[str, Any]:
+    """Describe an entry of the lake in Dagster's metadata.
+
+    Args:
+        entry: what stands in the lake.
+        reused: whether it stood there before.
+        uri: of its table.
+        links: file -> its page.
+    """
     own = {name: _value(value) for name, value in entry.metadata.items() if name not in _PRIVATE}
     columns = [
         dg.TableColumn(column["name"], column["type"], column["description"] or None)
@@ -66,6 +95,7 @@ def for_dagster(entry: Entry, *, reused: bool, uri: str) -> dict[str, Any]:
     ]
     return {
         "status": "reused" if reused else "computed",
+        **{file: dg.MetadataValue.url(link) for file, link in links.items()},
         **own,
         "dagster/row_count": entry.rows,
         "seconds": round(entry.seconds, 3),

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from mlwf_assets.assets.step import Output, Results, Step, Work
 from mlwf_assets.spec.sources import FilesSource, Source
-from mlwf_assets.spec.timeline import partition_names
 from mlwf_assets.spec.workflow import Workflow
 
 
@@ -13,21 +12,20 @@ def raw_steps(workflow: Workflow) -> list[Step]:
     return [_raw_step(workflow, name, source) for name, source in workflow.sources.items()]
 
 
-def is_partitioned(workflow: Workflow, source: Source) -> bool:
-    """Say whether a source is cut by time."""
-    return workflow.partitions is not None and isinstance(source, FilesSource) and source.time is not None
-
-
 def _raw_step(workflow: Workflow, name: str, source: Source) -> Step:
-    from mlwf_assets.lake.connectors import source_fingerprint
+    def external() -> str:
+        from mlwf_assets.lake.connectors import source_fingerprint
+
+        return source_fingerprint(source, workflow.folder)
 
     return Step(
         outputs=(Output(f"raw/{name}", _describe(name, source), kinds=("deltalake", _form(source))),),
         inputs=(),
         compute=_reader(workflow, name, source),
-        settings=[source.model_dump(mode="json"), _span(workflow, source)],
-        partitioned=is_partitioned(workflow, source),
-        external=lambda: source_fingerprint(source, workflow.folder),
+        settings=[source.model_dump(mode="json"), _span(workflow, name)],
+        libraries=("duckdb", "pyarrow"),
+        partitioned=workflow.is_partitioned_source(name),
+        external=external,
     )
 
 
@@ -35,7 +33,7 @@ def _reader(workflow: Workflow, name: str, source: Source) -> Callable[[Work], R
     def read(work: Work) -> Results:
         from mlwf_assets.lake.connectors import read_source
 
-        cut = workflow.partitions if is_partitioned(workflow, source) else None
+        cut = workflow.partitions if workflow.is_partitioned_source(name) else None
         names = [partition for partition in work.partitions if partition is not None]
         for partition, result in read_source(source, workflow.folder, cut, names or None).items():
             yield partition, {f"raw/{name}": result}
@@ -43,11 +41,11 @@ def _reader(workflow: Workflow, name: str, source: Source) -> Callable[[Work], R
     return read
 
 
-def _span(workflow: Workflow, source: Source) -> object:
-    if not is_partitioned(workflow, source) or workflow.partitions is None:
+def _span(workflow: Workflow, name: str) -> object:
+    """How time is cut; the end is left out, for a later end changes no partition that was there before."""
+    if workflow.partitions is None or not workflow.is_partitioned_source(name):
         return None
-    kept = workflow.partitions.model_dump(mode="json")
-    return {**kept, "names": partition_names(workflow.partitions)[:1]}
+    return workflow.partitions.model_dump(mode="json", exclude={"end"})
 
 
 def _describe(name: str, source: Source) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Entry, Result
 from mlwf_assets.lake.store import Lake
 
@@ -28,12 +29,17 @@ class Output:
         description: what people read in the UI.
         kinds: technologies, shown as badges.
         checks: names and descriptions of the asset's checks.
+        columns: what columns say, in words; shown in the schema.
+        published: files of the result -> where below the workflow's reports people find them, '{partition}'
+            standing for the partition's name.
     """
 
     name: str
     description: str
     kinds: tuple[str, ...] = ()
     checks: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,10 +118,7 @@ class Work:
 
     def read(self, name: str, partition: str | None = None) -> pa.Table:
         """Read an input, as planned for a partition of the step."""
-        entries = self.entries(name, partition)
-        names = [entry.partition for entry in entries]
-        partitions = None if names == [None] else [name for name in names if name is not None]
-        return self.lake.read(f"{self.workflow}/{name}", partitions)
+        return self.lake.read_entries(self.entries(name, partition))
 
     def file(self, name: str, file: str, partition: str | None = None) -> bytes:
         """Read a file that stands beside an input; of several partitions, the last one's."""
@@ -125,6 +128,19 @@ class Work:
         """Read all files beside an input without partitions."""
         entry = self.entries(name)[0]
         return {file: self.lake.file_bytes(entry, file) for file in entry.files}
+
+    def versions(self) -> dict[str, str]:
+        """Name the versions and fingerprints of all inputs, in words."""
+        found: dict[str, list[Entry]] = {}
+        for (name, _), entries in self.sources.items():
+            found.setdefault(name, []).extend(entries)
+        return {name: _in_words(entries) for name, entries in found.items()}
+
+
+def _in_words(entries: Sequence[Entry]) -> str:
+    newest = max(entry.version for entry in entries)
+    name = entries[0].fingerprint if len(entries) == 1 else hash_json([entry.fingerprint for entry in entries])
+    return f"version {newest}, {name[:12]}"
 
 
 def partitions_back(span: dt.timedelta, every: str) -> int:

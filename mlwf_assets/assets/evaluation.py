@@ -1,0 +1,75 @@
+"""evaluation/report: the one place that reads test rows; the metrics, and the page that people look at."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from mlwf_assets.assets.clean import COUNTS
+from mlwf_assets.assets.models import example_key
+from mlwf_assets.assets.step import Input, Output, Results, Step, Work
+from mlwf_assets.spec.workflow import Workflow
+
+REPORT = "report.html"
+_DATASETS = ("features/matrix", "features/test_matrix")
+_MODELS = ("models/ensemble", "models/leaderboard")
+
+
+def evaluation_steps(workflow: Workflow) -> list[Step]:
+    """Make the step of the report."""
+    return [
+        Step(
+            outputs=(
+                Output(
+                    "evaluation/report",
+                    "The test metrics with their intervals, and the report.",
+                    kinds=("html",),
+                    published={REPORT: REPORT, "evaluation.json": "evaluation.json"},
+                ),
+            ),
+            inputs=(
+                *(Input(name) for name in (*_DATASETS, *_MODELS)),
+                Input(f"clean/{workflow.examples.table}", back=None),
+                *(Input(f"quarantine/{name}", back=None) for name in workflow.tables),
+            ),
+            compute=_evaluator(workflow),
+            settings=workflow.model_dump(mode="json", exclude={"automation", "deployment", "sources", "python"}),
+            libraries=("numpy", "pandas", "jinja2"),
+            preload=("lightgbm", "jinja2"),
+        )
+    ]
+
+
+def cleaning_counts(work: Work, workflow: Workflow) -> list[dict[str, Any]]:
+    """Return the counts of each table and partition."""
+    counts = []
+    for table in workflow.tables:
+        for entry in work.entries(f"quarantine/{table}"):
+            part = {"table": table, "partition": entry.partition}
+            counts.append({**part, **json.loads(work.lake.file_bytes(entry, COUNTS))})
+    return counts
+
+
+def _evaluator(workflow: Workflow) -> Callable[[Work], Results]:
+    def report(work: Work) -> Results:
+        from mlwf_assets.evaluation.evaluate import evaluate
+        from mlwf_assets.evaluation.result import to_result
+        from mlwf_assets.models.predictor import loaded
+
+        matrix, test = (work.read(name) for name in _DATASETS)
+        with loaded(work.files("models/ensemble")) as predictor:
+            evaluation = evaluate(
+                workflow,
+                test=test,
+                matrix=matrix,
+                features=json.loads(work.file("features/test_matrix", "features.json")),
+                predictor=predictor,
+                leaderboard=work.read("models/leaderboard"),
+                counts=cleaning_counts(work, workflow),
+                examples=work.read(f"clean/{workflow.examples.table}"),
+                key=example_key(workflow),
+                provenance=work.versions(),
+                report=work.report,
+            )
+        yield None, {"evaluation/report": to_result(evaluation)}
+
+    return report

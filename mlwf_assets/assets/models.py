@@ -1,0 +1,197 @@
+"""models/*: one asset per family, their blend, and all of them side by side."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from mlwf_assets.assets.step import Input, Output, Results, Step, Work
+from mlwf_assets.lake.fingerprint import hash_bytes
+from mlwf_assets.lake.result import Result
+from mlwf_assets.spec.workflow import Workflow
+
+NO_TEST = "test_rows_are_not_read"
+_CHECK = {NO_TEST: "No model has test rows among its inputs."}
+_SEEN = ("train", "validation")
+_MATRIX = "features/matrix"
+
+
+def model_steps(workflow: Workflow) -> list[Step]:
+    """Make a step per family, then the blend and the leaderboard."""
+    families = list(workflow.models.families)
+    return [
+        *(_family_step(workflow, name) for name in families),
+        _ensemble_step(workflow, families),
+        _leaderboard_step(workflow, families),
+    ]
+
+
+def example_key(workflow: Workflow) -> list[str]:
+    """Return the columns that name an example."""
+    return list(workflow.example_key)
+
+
+def problem_kind(workflow: Workflow, matrix: pa.Table) -> Any:
+    """Return binary, multiclass or regression."""
+    from mlwf_assets.datasets import label_kind
+
+    return label_kind(workflow.examples, matrix.schema.field("label").type)
+
+
+def _family_step(workflow: Workflow, name: str) -> Step:
+    from mlwf_assets.models.budget import budget_shares
+
+    spec = workflow.models
+    share = budget_shares(spec.families)[name]
+    settings = spec.model_dump(mode="json", exclude={"families", "gpu", "replay"})
+    return Step(
+        outputs=(
+            Output(
+                f"models/{name}",
+                f"The {name} family, tuned: its best model, its trials, its out-of-fold predictions.",
+                kinds=(name if name != "tabm" else "pytorch", "mlflow"),
+                checks=_CHECK,
+                published={"trials.json": f"trials/{name}.json"},
+            ),
+        ),
+        inputs=(Input(_MATRIX),),
+        compute=_trainer(workflow, name, share),
+        settings=[name, settings, share, workflow.examples.kind, example_key(workflow)],
+        libraries=("numpy", "pandas", *_distributions(name)),
+        preload=_modules(name),
+        external=lambda: _replay_fingerprint(workflow),
+    )
+
+
+def _distributions(name: str) -> tuple[str, ...]:
+    known = {
+        "linear": ("scikit-learn",),
+        "lightgbm": ("lightgbm", "optuna"),
+        "tabm": ("torch", "tabm", "rtdl_num_embeddings", "optuna"),
+    }
+    return known.get(name, ())
+
+
+def _modules(name: str) -> tuple[str, ...]:
+    known = {"linear": ("sklearn.linear_model",), "lightgbm": ("lightgbm", "optuna"), "tabm": ("torch", "tabm")}
+    return known.get(name, ())
+
+
+def _replay_file(workflow: Workflow) -> Path | None:
+    return workflow.folder / workflow.models.replay if workflow.models.replay else None
+
+
+def _replay_fingerprint(workflow: Workflow) -> str:
+    file = _replay_file(workflow)
+    return hash_bytes(file.read_bytes()) if file is not None else ""
+
+
+def _trainer(workflow: Workflow, name: str, share: float) -> Callable[[Work], Results]:
+    def train(work: Work) -> Results:
+        from mlwf_assets.assets.tracking import log_trials
+        from mlwf_assets.models.training import train_family
+
+        matrix = work.read(_MATRIX)
+        seconds = workflow.models.budget.seconds
+        replay = _replay_file(workflow)
+        made = train_family(
+            name,
+            matrix,
+            json.loads(work.file(_MATRIX, "features.json")),
+            spec=workflow.models,
+            kind=problem_kind(workflow, matrix),
+            key=example_key(workflow),
+            budget_s=seconds.total_seconds() * share if seconds is not None else None,
+            checkpoint_dir=work.home / "tuning" / workflow.name / name / work.recipes[None][:16],
+            report=work.report,
+            replay=json.loads(replay.read_bytes()) if replay is not None else None,
+        )
+        result = Result(made.table, files=made.files, metadata=made.metadata, key=made.key)
+        link = log_trials(work, workflow, name, made)
+        yield None, {f"models/{name}": _checked(result, matrix, {"trials in MLflow": link})}
+
+    return train
+
+
+def _checked(result: Result, matrix: pa.Table, shown: Mapping[str, Any] | None = None) -> Result:
+    """Add the outcome of the check that all rows were there to be learned from."""
+    splits = sorted(set(matrix["split"].unique().to_pylist()))
+    outcome = {
+        "passed": set(splits) <= set(_SEEN),
+        "description": f"The matrix holds {matrix.num_rows:,} rows, all of {' and '.join(splits)}.",
+        "metadata": {"inputs": _MATRIX, "splits": ", ".join(splits)},
+    }
+    return replace(result, metadata={**result.metadata, **(shown or {}), "checks": {NO_TEST: outcome}})
+
+
+def _members(work: Work, families: Sequence[str]) -> dict[str, tuple[pa.Table, dict[str, bytes]]]:
+    return {name: (work.read(f"models/{name}"), work.files(f"models/{name}")) for name in families}
+
+
+def _ensemble_step(workflow: Workflow, families: Sequence[str]) -> Step:
+    def blend_members(work: Work) -> Results:
+        from mlwf_assets.models.ensemble import blend
+
+        matrix = work.read(_MATRIX)
+        result = blend(
+            _members(work, families),
+            matrix,
+            spec=workflow.models,
+            costs=workflow.evaluation.costs,
+            kind=problem_kind(workflow, matrix),
+            key=example_key(workflow),
+        )
+        yield None, {"models/ensemble": _checked(result, matrix)}
+
+    return Step(
+        outputs=(
+            Output(
+                "models/ensemble",
+                "The blend of the families, calibrated, with its threshold: what is evaluated and deployed.",
+                kinds=("numpy",),
+                checks=_CHECK,
+            ),
+        ),
+        inputs=(Input(_MATRIX), *(Input(f"models/{name}") for name in families)),
+        compute=blend_members,
+        settings=[_judging(workflow), workflow.evaluation.costs.model_dump(mode="json")],
+        libraries=("numpy",),
+    )
+
+
+def _leaderboard_step(workflow: Workflow, families: Sequence[str]) -> Step:
+    def compare(work: Work) -> Results:
+        from mlwf_assets.models.leaderboard import leaderboard
+
+        matrix = work.read(_MATRIX)
+        result = leaderboard(
+            _members(work, families),
+            (work.read("models/ensemble"), work.files("models/ensemble")),
+            matrix,
+            spec=workflow.models,
+            kind=problem_kind(workflow, matrix),
+            key=example_key(workflow),
+        )
+        yield None, {"models/leaderboard": _checked(result, matrix)}
+
+    return Step(
+        outputs=(
+            Output(
+                "models/leaderboard",
+                "Every model side by side on the out-of-fold rows, with today's process and the base rate.",
+                kinds=("table",),
+                checks=_CHECK,
+            ),
+        ),
+        inputs=(Input(_MATRIX), *(Input(f"models/{name}") for name in families), Input("models/ensemble")),
+        compute=compare,
+        settings=[_judging(workflow)],
+        libraries=("numpy",),
+    )
+
+
+def _judging(workflow: Workflow) -> list[Any]:
+    return [workflow.models.metric, workflow.models.seed, workflow.examples.kind, example_key(workflow)]
