@@ -12,13 +12,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 _UNIT_S = {
-    "second": 1, "sec": 1, "s": 1,
-    "minute": 60, "min": 60, "m": 60,
-    "hour": 3600, "h": 3600,
-    "day": 86400, "d": 86400,
-    "week": 604800, "w": 604800,
+    "second": 1, "seconds": 1, "sec": 1, "secs": 1, "s": 1,
+    "minute": 60, "minutes": 60, "min": 60, "mins": 60, "m": 60,
+    "hour": 3600, "hours": 3600, "h": 3600,
+    "day": 86400, "days": 86400, "d": 86400,
+    "week": 604800, "weeks": 604800, "w": 604800,
 }  # fmt: skip
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*")
+_DURATION = re.compile(r"\s*(\d{1,9}(?:\.\d+)?)\s*([a-z]+)\s*")
+# Beyond these years zones have no rules, and lists of partitions no end.
+_YEARS = (1900, 2200)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -38,9 +40,26 @@ def parse_duration(value: Any) -> dt.timedelta:
     if isinstance(value, dt.timedelta):
         return value
     match = _DURATION.fullmatch(str(value).lower())
-    if match is None or (unit := _UNIT_S.get(match[2]) or _UNIT_S.get(match[2] + "s")) is None:
+    seconds = float(match[1]) * _UNIT_S.get(match[2], 0) if match else 0
+    if not 0 < seconds < _UNIT_S["day"] * 1e6:
         raise ValueError(f"must be a duration such as '24 hours' or '4min', however: {value!r}")
-    return dt.timedelta(seconds=float(match[1]) * unit)
+    return dt.timedelta(seconds=seconds)
+
+
+def parse_day(value: Any) -> dt.date:
+    """Read "2013-01-31".
+
+    Example:
+        >>> parse_day("2013-01-31")
+        datetime.date(2013, 1, 31)
+    """
+    try:
+        day = value if type(value) is dt.date else dt.date.fromisoformat(str(value).strip())
+    except ValueError:
+        raise ValueError(f"must be a date such as 2013-01-31, however: {value!r}") from None
+    if not _YEARS[0] <= day.year < _YEARS[1]:
+        raise ValueError(f"must be a day of the years {_YEARS[0]} to {_YEARS[1] - 1}, however: {day}")
+    return day
 
 
 def _check_name(value: str) -> str:
@@ -54,6 +73,7 @@ def as_list(value: Any) -> Any:
     return [value] if isinstance(value, str | dict) else value
 
 
+Day = Annotated[dt.date, BeforeValidator(parse_day)]
 Duration = Annotated[dt.timedelta, BeforeValidator(parse_duration)]
 Name = Annotated[str, AfterValidator(_check_name)]
 Sql = Annotated[str, Field(min_length=1, description="One SQL expression over the table's columns.")]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mlwf_assets.spec.base import SpecModel, Sql
+from mlwf_assets.spec.base import SpecModel, Sql, parse_day
 
 
 class Examples(SpecModel):
@@ -26,7 +26,9 @@ class Examples(SpecModel):
     )
 
 
-_SPAN = re.compile(r"\s*(\d+)\s*(hour|day|week|month|year)s?\s*")
+_SPAN = re.compile(r"\s*(\d{1,6})\s*(hour|day|week|month|year)s?\s*")
+_LONGEST = {"hour": 876_000, "day": 36_500, "week": 5_200, "month": 1_200, "year": 100}
+_LIKE_DATE = re.compile(r"\s*\d{4}-\d\d-\d\d\s*")
 
 
 def parse_span(text: str) -> tuple[int, str]:
@@ -40,17 +42,21 @@ def parse_span(text: str) -> tuple[int, str]:
     """
     if (match := _SPAN.fullmatch(text.lower())) is None or int(match[1]) == 0:
         raise ValueError(f"must be a date such as 2013-11-01, a span such as '2 months', or a share, however: {text!r}")
-    return int(match[1]), match[2]
+    number, unit = int(match[1]), match[2]
+    if number > _LONGEST[unit]:
+        raise ValueError(f"must be a century at most, however: {text!r}")
+    return number, unit
 
 
 def _parse_boundary(value: Any) -> Any:
+    if isinstance(value, int):
+        return float(value)  # no number is a date
     if not isinstance(value, str):
         return value
-    try:
-        return dt.date.fromisoformat(value.strip())
-    except ValueError:
-        parse_span(value)
-        return value
+    if _LIKE_DATE.fullmatch(value):
+        return parse_day(value)
+    parse_span(value)
+    return value
 
 
 Boundary = Annotated[dt.date | str | float, BeforeValidator(_parse_boundary)]

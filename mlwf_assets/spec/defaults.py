@@ -39,7 +39,9 @@ def used_defaults(workflow: Workflow) -> list[UsedDefault]:
     found = list(_tables_filled(workflow))
     for name, field in Workflow.model_fields.items():
         if name != "version":
-            found += _walk(getattr(workflow, name), (name,), name in workflow.model_fields_set, field.description)
+            found += _walk(
+                getattr(workflow, name), (name,), field.description, is_set=name in workflow.model_fields_set
+            )
     if not workflow.tables[workflow.examples.table].key:
         place = dotted(("tables", workflow.examples.table, "key"))
         found.append(UsedDefault(place, (ROW_ID,), "A row is named by its file and its position in it."))
@@ -52,18 +54,18 @@ def _tables_filled(workflow: Workflow) -> Iterator[UsedDefault]:
             yield UsedDefault(f"tables.{name}", table.sources, "A table of each source that no table uses.")
 
 
-def _walk(value: Any, place: Place, is_set: bool, description: str | None) -> Iterator[UsedDefault]:
+def _walk(value: Any, place: Place, description: str | None, *, is_set: bool) -> Iterator[UsedDefault]:
     if isinstance(value, Column) or place[-1] in ("csv", "connector"):
         return
     if isinstance(value, SpecModel):
         for name, field in type(value).model_fields.items():
-            inner_set = name in value.model_fields_set
-            yield from _walk(getattr(value, name), (*place, name), inner_set, field.description)
+            written = name in value.model_fields_set
+            yield from _walk(getattr(value, name), (*place, name), field.description, is_set=written)
     elif isinstance(value, dict) and place[:1] != ("examples",):
         for name, inner in value.items():
-            yield from _walk(inner, (*place, name), True, None)
+            yield from _walk(inner, (*place, name), None, is_set=True)
     elif isinstance(value, tuple) and is_set:
         for position, inner in enumerate(value):
-            yield from _walk(inner, (*place, position), True, None)
+            yield from _walk(inner, (*place, position), None, is_set=True)
     elif not is_set and value not in (None, (), {}, ""):
         yield UsedDefault(dotted(place), value, description or "")

@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.consistency import check_consistency
 from mlwf_assets.spec.defaults import fill_tables
-from mlwf_assets.spec.messages import mistakes_of
 from mlwf_assets.spec.mistakes import Mistake, Place, error, suggestion
 from mlwf_assets.spec.not_yet import check_not_yet
 from mlwf_assets.spec.secrets import check_secrets
+from mlwf_assets.spec.validation import validate
 from mlwf_assets.spec.workflow import Workflow
 from mlwf_assets.spec.yaml_text import Parsed, parse_yaml
 
@@ -48,18 +46,23 @@ def loads(text: str, *, file: Path) -> Workflow:
     Raises:
         SpecError: listing every mistake.
     """
-    parsed = parse_yaml(text)
-    if parsed.mistakes:
-        inner = [m._replace(place=m.place[1:]) if m.place[:1] == ("attributes",) else m for m in parsed.mistakes]
-        raise error(file, {**parsed.lines, **_lines_below(parsed, "attributes")}, inner)
-    if found := list(_check_outside(parsed.data)):
-        raise error(file, parsed.lines, found)
-    attributes = parsed.data["attributes"]
-    parsed = Parsed(attributes, _lines_below(parsed, "attributes"))
-    workflow = _validate(parsed, file)
-    workflow = fill_tables(workflow)
-    if found := list(check_consistency(workflow)):
-        raise error(file, parsed.lines, found)
+    whole = parse_yaml(text)
+    found = list(whole.mistakes)
+    if whole.data is not None or not found:
+        found += _check_outside(whole.data)
+    if not isinstance(whole.data, dict) or not isinstance(whole.data.get("attributes"), dict):
+        raise error(file, whole.lines, found)
+    data = whole.data["attributes"]
+    lines = {**whole.lines, **_lines_below(whole, "attributes")}
+    found = [m._replace(place=m.place[1:]) if m.place[:1] == ("attributes",) else m for m in found]
+    found += [*check_not_yet(data), *check_secrets(data)]
+    workflow, of_form = validate(data)
+    found += [m for m in of_form if not any(m.place[: len(other.place)] == other.place for other in found)]
+    if workflow is not None:
+        workflow = fill_tables(workflow.read_from(file, lines))
+        found += check_consistency(workflow)
+    if workflow is None or found:
+        raise error(file, lines, found)
     return workflow
 
 
@@ -78,20 +81,6 @@ def _check_outside(data: Any) -> Iterator[Mistake]:
 
 def _lines_below(parsed: Parsed, name: str) -> dict[Place, int]:
     return {place[1:]: line for place, line in parsed.lines.items() if place[:1] == (name,)}
-
-
-def _validate(parsed: Parsed, file: Path) -> Workflow:
-    found = [*check_not_yet(parsed.data), *check_secrets(parsed.data)]
-    try:
-        workflow = Workflow.model_validate(parsed.data)
-    except ValidationError as problem:
-        refused = {mistake.place for mistake in found}
-        found += [m for m in mistakes_of(problem, parsed.data) if m.place not in refused]
-        raise error(file, parsed.lines, found) from None
-    if found:
-        raise error(file, parsed.lines, found)
-    workflow.__pydantic_private__.update(_folder=file.parent, _lines=parsed.lines)  # type: ignore[union-attr]
-    return workflow
 
 
 def mistake(workflow: Workflow, place: Place, message: str) -> SpecError:
@@ -139,7 +128,7 @@ def _folders_in(folder: Path) -> list[Path]:
 def find(name_or_path: str) -> Path:
     """Return the folder of a workflow that is given by its name or by a path.
 
-    A text with a separator, or that ends with '.yaml', is a path; a name is looked for among the known
+    A text with a separator, or 'defs.yaml', is a path; a name is looked for among the known
     workflows first, by the name in the file, then by the folder's, and then as a folder here.
 
     Raises:
@@ -149,7 +138,8 @@ def find(name_or_path: str) -> Path:
     if path.name == FILE_NAME:
         path = path.parent
     is_path = os.sep in name_or_path or name_or_path in (".", "..") or name_or_path == FILE_NAME
-    known = {} if is_path else {name_in(folder): folder for folder in reversed(workflow_folders())}
+    folders = [] if is_path else workflow_folders()[::-1]  # of two with one name the first one counts
+    known = {folder.name: folder for folder in folders} | {name_in(folder): folder for folder in folders}
     if name_or_path in known:
         return known[name_or_path]
     if (path / FILE_NAME).is_file():

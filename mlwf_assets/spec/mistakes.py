@@ -53,15 +53,21 @@ def dotted(place: Place) -> str:
 def error(file: Path, lines: Lines, mistakes: Iterable[Mistake]) -> SpecError:
     """Make the one error that lists all mistakes, in the order of the file, ten at most."""
     found = sorted(dict.fromkeys(mistakes), key=lambda m: (line_of(lines, m.place), dotted(m.place), m.message))
-    rows = [_row(file, lines, mistake) for mistake in found[:_SHOWN]]
+    rows = [f"{locate(file, lines, mistake.place)}: {mistake.message}" for mistake in found[:_SHOWN]]
     if len(found) > _SHOWN:
         rows.append(f"... and {len(found) - _SHOWN} more")
     return SpecError("\n".join(rows))
 
 
-def _row(file: Path, lines: Lines, mistake: Mistake) -> str:
-    where = dotted(mistake.place)
-    return f"{_shown_path(file)}:{line_of(lines, mistake.place)}: {where}{': ' if where else ''}{mistake.message}"
+def locate(file: Path, lines: Lines, place: Place) -> str:
+    """Write a place as messages do.
+
+    Example:
+        >>> locate(Path("small/defs.yaml"), {("name",): 3}, ("name",))
+        'small/defs.yaml:3: name'
+    """
+    where = dotted(place)
+    return f"{_shown_path(file)}:{line_of(lines, place)}{': ' if where else ''}{where}"
 
 
 def _shown_path(file: Path) -> str:
@@ -79,13 +85,23 @@ def suggestion(name: str, known: Iterable[str], *, shown: int = 12, cutoff: floa
         ' Known: key, rules.'
     """
     names = list(dict.fromkeys(known))
-    lowered = {other.lower(): other for other in reversed(names)}
-    near = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=cutoff)
-    if near:
-        return f" Did you mean {lowered[near[0]]!r}?"
+    if near := nearest(name, names, cutoff=cutoff):
+        return f" Did you mean {near!r}?"
     if not names or not shown:
         return ""
     return f" Known: {', '.join(names[:shown])}{', ...' if len(names) > shown else ''}."
+
+
+def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known name that was probably meant, or None.
+
+    Example:
+        >>> nearest("Kye", ["key", "rules"])
+        'key'
+    """
+    lowered = {other.lower(): other for other in reversed(list(known))}
+    found = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=cutoff)
+    return lowered[found[0]] if found else None
 
 
 def listed(words: Sequence[str], *, joint: str = "or") -> str:

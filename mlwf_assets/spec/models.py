@@ -1,5 +1,6 @@
 """Which model families are tried, for how long, judged how; and what a GPU would be asked for."""
 
+import datetime as dt
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -39,7 +40,7 @@ class Models(SpecModel):
         default=None, description="What is optimized; by default roc_auc, log_loss or rmse by kind."
     )
     budget: Annotated[Budget, BeforeValidator(_duration_alone)] = Field(
-        default=Budget(seconds="2min"), description="How much tuning."
+        default=Budget(seconds=dt.timedelta(minutes=2)), description="How much tuning."
     )
     replay: str | None = Field(
         default=None, description="A trials file (JSON) of an earlier run, to be repeated exactly."

@@ -1,12 +1,11 @@
 """How time is cut into partitions."""
 
-import datetime as dt
 import zoneinfo
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from mlwf_assets.spec.base import SpecModel
+from mlwf_assets.spec.base import Day, SpecModel
 
 
 def _check_timezone(value: str) -> str:
@@ -19,8 +18,8 @@ class Partitions(SpecModel):
     """Equal stretches of time, in one time zone, from `start` up to (and without) `end`."""
 
     every: Literal["hour", "day", "week", "month"] = Field(description="The length of a partition.")
-    start: dt.date = Field(description="The first day.")
-    end: dt.date | None = Field(default=None, description="The day after the last; left out: open.")
+    start: Day = Field(description="The first day.")
+    end: Day | None = Field(default=None, description="The day after the last; left out: open.")
     timezone: Annotated[str, AfterValidator(_check_timezone)] = Field(
         default="UTC", description="The time zone in which days and months begin."
     )

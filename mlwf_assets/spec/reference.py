@@ -14,9 +14,9 @@ from pydantic.fields import FieldInfo
 
 from mlwf_assets.spec.base import SpecModel
 from mlwf_assets.spec.fields import Model, inner_models, is_model, options
+from mlwf_assets.spec.functions import FUNCTIONS
 from mlwf_assets.spec.names import FAMILIES, METRICS, TRANSFORMS
 from mlwf_assets.spec.not_yet import NOT_YET
-from mlwf_assets.spec.sql import FUNCTIONS
 from mlwf_assets.spec.workflow import Workflow
 
 BEGIN = "<!-- fields: written by python -m mlwf_assets.spec.reference -->"

@@ -10,155 +10,15 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
 
 from mlwf_assets.errors import SpecError
+from mlwf_assets.spec.functions import AGGREGATES, FUNCTIONS, OPERATORS, RESERVED, TODAY, TYPES
 from mlwf_assets.spec.mistakes import suggestion
 
-FUNCTIONS: dict[str, tuple[str, ...]] = {
-    "conditions": ("coalesce", "greatest", "if", "ifnull", "isfinite", "isinf", "isnan", "least", "nullif"),
-    "numbers": ["abs", "acos", "asin", "atan", "atan2", "cbrt", "ceil", "ceiling", "cos", "cot", "degrees", "even", "exp", "factorial", "fdiv", "floor", "fmod", "gamma", "gcd", "lcm", "lgamma", "ln", "log", "log10", "log2", "mod", "nextafter", "pi", "pow", "power", "radians", "round", "sign", "signbit", "sin", "sqrt", "tan", "trunc", "xor"],
-    "text": ["ascii", "bar", "bit_length", "chr", "concat", "concat_ws", "contains", "damerau_levenshtein", "ends_with", "format", "format_bytes", "hamming", "instr", "jaccard", "jaro_similarity", "jaro_winkler_similarity", "lcase", "left", "left_grapheme", "length", "length_grapheme", "levenshtein", "lower", "lpad", "ltrim", "md5", "md5_number", "nfc_normalize", "ord", "position", "prefix", "printf", "regexp_escape", "regexp_extract", "regexp_full_match", "regexp_matches", "regexp_replace", "repeat", "replace", "reverse", "right", "right_grapheme", "rpad", "rtrim", "sha1", "sha256", "split_part", "starts_with", "strip_accents", "strlen", "strpos", "substr", "substring", "suffix", "to_base", "translate", "trim", "ucase", "unicode", "upper", "url_decode", "url_encode", "hash", "hex", "unhex"],
-    "dates and times": ["century", "date_add", "date_diff", "date_part", "date_sub", "date_trunc", "datediff", "datepart", "datesub", "datetrunc", "day", "dayname", "dayofmonth", "dayofweek", "dayofyear", "decade", "epoch", "epoch_ms", "epoch_ns", "epoch_us", "era", "extract", "hour", "isodow", "isoyear", "julian", "last_day", "make_date", "make_time", "make_timestamp", "make_timestamp_ms", "make_timestamp_ns", "make_timestamptz", "microsecond", "millennium", "millisecond", "minute", "month", "monthname", "quarter", "second", "strftime", "strptime", "time_bucket", "timezone", "timezone_hour", "timezone_minute", "to_centuries", "to_days", "to_decades", "to_hours", "to_microseconds", "to_millennia", "to_milliseconds", "to_minutes", "to_months", "to_quarters", "to_seconds", "to_timestamp", "to_weeks", "to_years", "try_strptime", "week", "weekday", "weekofyear", "year", "yearweek"],
-    "types": ("cast", "try_cast"),
-}  # fmt: skip
 _ALLOWED = frozenset(name for names in FUNCTIONS.values() for name in names)
-
-_TODAY = frozenset(
-    [
-        "age",
-        "current_date",
-        "current_localtime",
-        "current_localtimestamp",
-        "current_time",
-        "current_timestamp",
-        "gen_random_uuid",
-        "get_current_time",
-        "get_current_timestamp",
-        "localtime",
-        "localtimestamp",
-        "now",
-        "random",
-        "setseed",
-        "today",
-        "transaction_timestamp",
-        "uuid",
-        "uuidv4",
-        "uuidv7",
-    ]
-)
-_AGGREGATES = frozenset(
-    [
-        "any_value",
-        "approx_count_distinct",
-        "arbitrary",
-        "arg_max",
-        "arg_min",
-        "array_agg",
-        "avg",
-        "bit_and",
-        "bit_or",
-        "bool_and",
-        "bool_or",
-        "corr",
-        "count",
-        "count_if",
-        "countif",
-        "covar_pop",
-        "covar_samp",
-        "cume_dist",
-        "dense_rank",
-        "entropy",
-        "first",
-        "first_value",
-        "histogram",
-        "kurtosis",
-        "lag",
-        "last",
-        "last_value",
-        "lead",
-        "list",
-        "mad",
-        "max",
-        "max_by",
-        "mean",
-        "median",
-        "min",
-        "min_by",
-        "mode",
-        "nth_value",
-        "ntile",
-        "percent_rank",
-        "product",
-        "quantile",
-        "quantile_cont",
-        "quantile_disc",
-        "rank",
-        "row_number",
-        "skewness",
-        "stddev",
-        "stddev_pop",
-        "stddev_samp",
-        "string_agg",
-        "sum",
-        "var_pop",
-        "var_samp",
-        "variance",
-    ]
-)
-# Words before a parenthesis that are no functions.
-_OPERATORS = frozenset(
-    [
-        "and",
-        "any",
-        "as",
-        "between",
-        "by",
-        "case",
-        "distinct",
-        "else",
-        "end",
-        "from",
-        "glob",
-        "ilike",
-        "in",
-        "interval",
-        "is",
-        "like",
-        "not",
-        "or",
-        "similar",
-        "then",
-        "to",
-        "when",
-        "zone",
-        "both",
-        "leading",
-        "trailing",
-        "for",
-    ]
-)
-_TYPES = frozenset(
-    [
-        "bit",
-        "blob",
-        "bpchar",
-        "char",
-        "decimal",
-        "dec",
-        "numeric",
-        "nvarchar",
-        "string",
-        "text",
-        "time",
-        "timestamp",
-        "varchar",
-        "float",
-    ]
-)
 
 _REFUSED: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
     ((exp.Query, exp.Subquery, exp.From, exp.Table, exp.Exists, exp.Any, exp.All), "no queries"),
@@ -167,21 +27,17 @@ _REFUSED: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
     ((exp.Star, exp.Columns), "no '*'"),
     ((exp.Lambda, exp.Struct, exp.Array, exp.ToMap, exp.Bracket, exp.Tuple), "no lists, structs or maps"),
     ((exp.JSONExtract, exp.JSONExtractScalar), "no JSON"),
-    (
-        (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.CurrentDatetime, exp.CurrentUser)
-        + (exp.Localtime, exp.Localtimestamp, exp.CurrentCatalog, exp.CurrentSchema, exp.SessionUser),
-        "nothing that is different tomorrow or on another machine",
-    ),
+    ((*DuckDB.Parser.NO_PAREN_FUNCTIONS.values(),), "nothing that is different tomorrow or on another machine"),
 )
 # Functions are held against FUNCTIONS by their names; of everything else only this may stand there.
 _SERVED = (
-    (exp.Column, exp.Identifier, exp.Literal, exp.RawString, exp.Boolean, exp.Null, exp.Paren, exp.Var)
-    + (exp.Not, exp.Neg, exp.BitwiseNot, exp.Connector, exp.Between, exp.In, exp.Is, exp.Escape)
-    + (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.DPipe, exp.EQ, exp.NEQ, exp.GT, exp.GTE)
-    + (exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Like, exp.ILike, exp.Glob, exp.SimilarTo)
-    + (exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseLeftShift, exp.BitwiseRightShift)
-    + (exp.DataType, exp.DataTypeParam, exp.Interval, exp.AtTimeZone, exp.Func)
-)
+    exp.Column, exp.Identifier, exp.Literal, exp.RawString, exp.Boolean, exp.Null, exp.Paren, exp.Var,
+    exp.Not, exp.Neg, exp.BitwiseNot, exp.Connector, exp.Between, exp.In, exp.Is, exp.Escape,
+    exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.DPipe, exp.EQ, exp.NEQ, exp.GT, exp.GTE,
+    exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Like, exp.ILike, exp.Glob, exp.SimilarTo,
+    exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseLeftShift, exp.BitwiseRightShift,
+    exp.DataType, exp.DataTypeParam, exp.Interval, exp.AtTimeZone, exp.Func,
+)  # fmt: skip
 _CASTS = re.compile(
     r"U?(TINY|SMALL|BIG)?INT(128)?|BOOLEAN|FLOAT|DOUBLE|DECIMAL|TEXT|(N?VAR)?CHAR|DATE|TIME|TIMESTAMP\w*|INTERVAL"
 )
@@ -251,7 +107,7 @@ def _parse(expression: str) -> exp.Expr:
         raise SpecError(_one(expression))
     if [name for name, value in select.args.items() if value] != ["expressions"] or len(select.expressions) != 1:
         raise SpecError(_one(expression))
-    tree = select.expressions[0]
+    tree: exp.Expr = select.expressions[0]
     if isinstance(tree, exp.Alias | exp.Aliases | exp.Star):
         raise SpecError(_one(expression))
     return tree
@@ -286,14 +142,14 @@ def _called(tokens: list[Token]) -> Iterator[str]:
             continue
         name = token.text.lower()
         is_word = re.fullmatch(r"[a-z_]\w*", name) and token.token_type != TokenType.STRING
-        if token.token_type == TokenType.IDENTIFIER or (is_word and name not in _OPERATORS | _TYPES):
+        if token.token_type == TokenType.IDENTIFIER or (is_word and name not in OPERATORS | TYPES):
             yield name
 
 
 def _refused_function(name: str) -> str:
-    if name in _TODAY:
+    if name in TODAY:
         return f"{name}() must not be used, for its result is another one tomorrow; use the table's columns"
-    if name in _AGGREGATES:
+    if name in AGGREGATES:
         return f"no aggregates and windows: one row is looked at, however: {name}()"
     if name in ("select", "exists", "with", "values"):
         return f"must be one SQL expression without queries, however: {name}"
@@ -309,5 +165,7 @@ def _check_node(node: exp.Expr, expression: str) -> None:
         raise SpecError(_one(expression))
     if isinstance(node, exp.Column) and node.table:
         raise SpecError(f"must name columns without their table, however: {node.sql(dialect='duckdb')!r}")
+    if isinstance(node, exp.Column) and node.name.lower() in RESERVED and not node.this.args.get("quoted"):
+        raise SpecError(f'{node.name} is a word of SQL; if a column is meant, write "{node.name}" in double quotes')
     if isinstance(node, exp.DataType) and not _CASTS.fullmatch(str(getattr(node.this, "name", node.this))):
         raise SpecError(f"must cast to a simple type of DuckDB such as INTEGER, however: {_short(expression)!r}")

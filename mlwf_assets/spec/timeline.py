@@ -98,7 +98,8 @@ def split_dates(
 
     Args:
         now: where an open end is; by default the clock.
-        span: beginning and end of the data, aware; needed for spans and shares without partitions.
+        span: beginning and end of the data, aware; needed for shares, and for spans back from the end, where
+            there are no partitions.
     Raises:
         SpecError: if a span or share needs an end that nobody gives.
     Example:
@@ -128,10 +129,10 @@ def _boundary(
 ) -> dt.datetime:
     if isinstance(value, dt.date):
         return _utc(dt.datetime.combine(value, dt.time(), zone))
-    if back_from is None or span is None:
-        raise SpecError(f"splits.{name} must be a date where there are no partitions, however: {value!r}")
-    if isinstance(value, str):
+    if isinstance(value, str) and back_from is not None:
         return _count_back(back_from, value, zone)
+    if isinstance(value, str) or span is None:
+        raise SpecError(f"splits.{name} must be a date where there are no partitions, however: {value!r}")
     at = (span[1] - (span[1] - span[0]) * share).astimezone(zone)
     return _utc(at.replace(hour=0, minute=0, second=0, microsecond=0, fold=0))
 

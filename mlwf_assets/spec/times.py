@@ -55,11 +55,7 @@ def check_splits(workflow: Workflow) -> Iterator[Mistake]:
             "workflow partitions; or split by random",
         )
         return
-    values = (splits.validation, splits.test)
-    if partitions is None and not all(isinstance(value, dt.date) for value in values):
-        if isinstance(splits.validation, dt.date) or not isinstance(splits.test, dt.date):
-            return  # spans and shares count back from the end of the data, which is known later
-    try:
+    try:  # without partitions, spans and shares count back from the end of the data, which is known later
         validation, test = split_dates(splits, partitions)
     except SpecError:
         return

@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 from mlwf_assets.spec.base import Name, Names, SpecModel
 from mlwf_assets.spec.datasets import Examples, Splits
 from mlwf_assets.spec.features import Features
-from mlwf_assets.spec.mistakes import Lines, Place, line_of
+from mlwf_assets.spec.mistakes import Lines, Place, line_of, locate
 from mlwf_assets.spec.models import Models
 from mlwf_assets.spec.names import ROW_ID
 from mlwf_assets.spec.outputs import Automation, Deployment, Evaluation
@@ -42,6 +42,12 @@ class Workflow(SpecModel):
     _folder: Path = PrivateAttr(default=Path())
     _lines: Lines = PrivateAttr(default_factory=dict)
 
+    def read_from(self, file: Path, lines: Lines) -> "Workflow":
+        """Return the workflow with the place where it stands: its file, and the line of each part."""
+        placed = self.model_copy()
+        placed._folder, placed._lines = file.parent, lines  # noqa: SLF001 (our own class)
+        return placed
+
     @property
     def folder(self) -> Path:
         """The folder that the file stands in; relative paths of the file start there."""
@@ -60,6 +66,10 @@ class Workflow(SpecModel):
     def line_of(self, place: Place) -> int:
         """Return the line of a place in the file, or of the nearest place above it that is written there."""
         return line_of(self._lines, place)
+
+    def locate(self, place: Place) -> str:
+        """Write a place as messages do: file, line and field."""
+        return locate(self.file, self._lines, place)
 
     def is_written(self, place: Place) -> bool:
         """Say whether the file says this itself, or it was filled in."""

@@ -14,10 +14,11 @@ import yaml
 from mlwf_assets.spec.mistakes import Mistake, Place
 
 _MAX_NODES = 200_000
+_MAX_DEPTH = 50
 _TAG = "tag:yaml.org,2002:"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """SafeLoader with YAML 1.2's few implicit types."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's form)
@@ -53,7 +54,7 @@ def parse_yaml(text: str) -> Parsed:
     r"""Read one YAML document.
 
     Example:
-        >>> parsed = parse_yaml("name: flights\\nsplit:\\n  from: 2013-09-01\\n  on: no\\n")
+        >>> parsed = parse_yaml("name: flights\nsplit:\n  from: 2013-09-01\n  on: no\n")
         >>> parsed.data, parsed.lines["split", "on"]
         ({'name': 'flights', 'split': {'from': '2013-09-01', 'on': 'no'}}, 4)
     """
@@ -69,6 +70,9 @@ def parse_yaml(text: str) -> Parsed:
         line = text.count("\n", 0, problem.position) + 1
         _fail(parsed, line, f"must be YAML, however: character #x{problem.character:04x} is not allowed in it")
         return parsed
+    except RecursionError:
+        _fail(parsed, 1, "must be nested less deeply")
+        return parsed
     parsed.data = _Builder(parsed).build(node, (), ()) if node is not None else None
     return parsed
 
@@ -79,7 +83,7 @@ def _fail(parsed: Parsed, line: int, message: str) -> None:
 
 
 class _Builder:
-    """Turns nodes into data; counts them, for a small text can stand for endlessly many."""
+    """Turns nodes into data; counts them and their depth, for a small text can stand for endlessly many."""
 
     def __init__(self, parsed: Parsed) -> None:
         self._parsed = parsed
@@ -90,6 +94,8 @@ class _Builder:
         self._parsed.lines.setdefault(place, node.start_mark.line + 1)
         if id(node) in above:
             return self._mistake(place, "must not contain itself; write it out instead of the alias")
+        if len(place) > _MAX_DEPTH:
+            return self._mistake(place[:_MAX_DEPTH], f"must be nested at most {_MAX_DEPTH} deep")
         if self._count > _MAX_NODES:
             if self._count == _MAX_NODES + 1:
                 self._mistake(place, f"the file must hold at most {_MAX_NODES} entries, aliases written out")
