@@ -1,0 +1,275 @@
+"""What the lake remembers of its tables' logs: a small SQLite file beside them.
+
+It answers at once what a Delta log answers slowly: which entries a table has, and which entry a recipe made.
+It is nothing but memory: whatever it says was read from the logs, each question first looks whether a log went
+on without it (two `stat` calls), and a file that is missing, damaged or of another version is made anew from
+the logs. Where it cannot be written (a full disk, a lake that may only be read) it is kept in memory.
+"""
+
+import os
+import shutil
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from mlwf_assets.errors import LakeError
+from mlwf_assets.lake import delta
+from mlwf_assets.lake.delta import Commit, Kept
+from mlwf_assets.lake.result import Entry
+from mlwf_assets.lake.rows import read_footer
+
+T = TypeVar("T")
+
+FOLDER = ".index"
+_VERSION = 1
+_BUSY_S = 30.0
+_TABLES = """
+CREATE TABLE tables (name TEXT PRIMARY KEY, version INTEGER NOT NULL, stamp TEXT);
+CREATE TABLE entries (
+  name TEXT NOT NULL, version INTEGER NOT NULL, partition TEXT, recipe TEXT NOT NULL, current INTEGER NOT NULL,
+  created_s REAL NOT NULL, file TEXT NOT NULL, note TEXT NOT NULL, shape BLOB);
+CREATE UNIQUE INDEX by_version ON entries (name, version, coalesce(partition, ''));
+CREATE INDEX by_recipe ON entries (recipe);
+CREATE INDEX by_partition ON entries (name, current, partition);
+"""
+_CANNOT_WRITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
+_SELECT = "SELECT name, version, note FROM entries WHERE"
+
+
+class Index:
+    """The memory of one lake; safe to use from several threads and after a fork."""
+
+    def __init__(self, lake: Path) -> None:
+        self._lake = lake
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = os.getpid()
+        self._in_memory = False
+
+    def tables(self) -> list[str]:
+        """List the names of all tables that were ever begun."""
+        return [name for (name,) in self._ask((), "SELECT name FROM tables ORDER BY name")]
+
+    def expect(self, table: str) -> None:
+        """Note a table that is about to be begun, so that it is looked for even if nobody tells of it again."""
+        self._ask((), "INSERT OR IGNORE INTO tables VALUES (?, -1, NULL)", table)
+
+    def state(self, table: str) -> tuple[int, bool | None]:
+        """Return a table's newest version and whether it has partitions; (-1, None) where there is none."""
+        sql = (
+            "SELECT version, (SELECT partition IS NOT NULL FROM entries WHERE entries.name = tables.name) "
+            "FROM tables WHERE name = ?"
+        )
+        found = self._ask((table,), sql, table)
+        version, partitioned = found[0] if found else (-1, None)
+        return version, None if partitioned is None else bool(partitioned)
+
+    def current(self, table: str) -> list[Kept]:
+        """Return what a table holds now, ordered by partition."""
+        return _kept(self._ask((table,), f"{_SELECT} name = ? AND current ORDER BY partition", table))
+
+    def current_one(self, table: str, partition: str | None) -> Kept | None:
+        """Return what a partition holds now."""
+        sql = f"{_SELECT} name = ? AND current AND partition IS ?"
+        return next(iter(_kept(self._ask((table,), sql, table, partition))), None)
+
+    def at(self, entry: Entry) -> Kept | None:
+        """Return what belongs to an entry."""
+        sql = f"{_SELECT} name = ? AND version = ? AND partition IS ?"
+        return next(iter(_kept(self._ask((entry.table,), sql, entry.table, entry.version, entry.partition))), None)
+
+    def made_by(self, recipe: str) -> list[Kept]:
+        """Return every entry that a recipe made: first those that are current, then the newest first."""
+        sql = f"{_SELECT} recipe = ? ORDER BY current DESC, created_s DESC"
+        known = {kept.entry.table for kept in _kept(self._ask((), sql, recipe))}
+        return _kept(self._ask(sorted(known) or self.tables(), sql, recipe))
+
+    def other_shapes(self, table: str, partition: str | None) -> list[pa.Schema]:
+        """Return the different shapes of what a table's other partitions hold now, the oldest first."""
+        sql = (
+            "SELECT shape FROM entries WHERE name = ? AND current AND partition IS NOT ? AND shape IS NOT NULL "
+            "GROUP BY shape ORDER BY min(version)"
+        )
+        found = self._ask((table,), sql, table, partition)
+        return [pa.ipc.read_schema(pa.py_buffer(shape)) for (shape,) in found]
+
+    def _ask(self, tables: Sequence[str], sql: str, *values: Any) -> list[Any]:
+        """Ask, after having looked whether the tables' logs went on."""
+
+        def work(connection: sqlite3.Connection) -> list[Any]:
+            for table in tables:
+                self._catch_up(connection, table)
+            return connection.execute(sql, values).fetchall()
+
+        return self._guarded(work)
+
+    def _guarded(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something with the database; once more with a new one where this one is of no use."""
+        with self._lock:
+            try:
+                return work(self._open())
+            except sqlite3.Error as error:
+                self._replace(error)
+                return work(self._open())
+
+    def _open(self) -> sqlite3.Connection:
+        if self._process != os.getpid():
+            # SQLite forbids to use a connection across a fork; closing it would drop the parent's locks.
+            self._process, self._connection = os.getpid(), None
+        if self._connection is None:
+            path = ":memory:"
+            if not self._in_memory:
+                (self._lake / FOLDER).mkdir(parents=True, exist_ok=True)
+                path = str(self._lake / FOLDER / "lake.db")
+            self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            self._prepare(self._connection)
+        return self._connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+            return
+        with _transaction(connection):
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version == _VERSION:
+                return
+            if version:
+                raise sqlite3.DatabaseError(f"version {version} instead of {_VERSION}")
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            found = sorted(path.parent for path in self._lake.glob(f"*/*/*/{delta.LOG}"))
+            names = [(path.relative_to(self._lake).as_posix(),) for path in found]
+            connection.executemany("INSERT INTO tables VALUES (?, -1, NULL)", names)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def _replace(self, error: sqlite3.Error) -> None:
+        """Put a database of no use aside, for it holds nothing that the logs do not say."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_BUSY:
+            raise LakeError(
+                f"the index of the lake {self._lake} must be free within {_BUSY_S:.0f} s, however: another process "
+                "holds it; look for a run that hangs, then run again"
+            ) from error
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if code in _CANNOT_WRITE:
+            self._in_memory = True
+            return
+        # All files of the database at once: a new one must never meet the log of an old one.
+        aside = self._lake / f"{FOLDER}.{uuid.uuid4().hex}"
+        try:
+            (self._lake / FOLDER).rename(aside)
+        except FileNotFoundError:
+            return
+        except OSError:
+            self._in_memory = True
+            return
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def _catch_up(self, connection: sqlite3.Connection, table: str) -> None:
+        """Read what a table's log says beyond what is known of it."""
+        folder = self._lake / table
+        if _is_known(connection, folder, table):
+            return
+        with _transaction(connection):
+            if not _is_known(connection, folder, table):
+                _read_log(connection, folder, table)
+
+
+def _is_known(connection: sqlite3.Connection, folder: Path, table: str) -> bool:
+    known = connection.execute("SELECT version, stamp FROM tables WHERE name = ?", (table,)).fetchone()
+    version, stamp = known or (-1, None)
+    return delta.stamp(folder, version) == stamp and delta.stamp(folder, version + 1) is None
+
+
+def _read_log(connection: sqlite3.Connection, folder: Path, table: str) -> None:
+    """Apply the commits that are not known; all of them, if the known ones are not those of the log."""
+    known = connection.execute("SELECT version, stamp FROM tables WHERE name = ?", (table,)).fetchone()
+    version, stamp = known or (-1, None)
+    versions = delta.list_versions(folder)
+    if version < 0 or delta.stamp(folder, version) != stamp:
+        connection.execute("DELETE FROM entries WHERE name = ?", (table,))
+        connection.execute("DELETE FROM tables WHERE name = ?", (table,))
+        if not versions:
+            return
+        version = versions[0] - 1
+        if versions[0] > 0:
+            _read_live(connection, folder, table, versions[0])
+    for new in [one for one in versions if one > version]:
+        if new != version + 1:
+            raise LakeError(
+                f"the log of {folder} must be without gaps, however: version {version + 1} is missing; bring it back "
+                "from a copy, or delete the folder: the next run computes the table anew"
+            )
+        _apply(connection, folder, delta.read_commit(folder, table, new), table)
+        version = new
+    connection.execute("INSERT OR REPLACE INTO tables VALUES (?, ?, ?)", (table, version, delta.stamp(folder, version)))
+
+
+def _read_live(connection: sqlite3.Connection, folder: Path, table: str, version: int) -> None:
+    """Learn from the files themselves what their commits, which were cleaned up, can no longer say."""
+    for file, fingerprint in delta.read_live(folder, version):
+        try:
+            text = read_footer(folder / file)[1]
+        except LakeError:
+            continue  # what cannot be read counts as not there, and is computed anew
+        if text and (kept := delta.read_note(table, version, text)).entry.fingerprint == fingerprint:
+            _keep(connection, folder, kept)
+
+
+def _apply(connection: sqlite3.Connection, folder: Path, commit: Commit, table: str) -> None:
+    if commit.kept is not None:
+        _keep(connection, folder, commit.kept)
+        return
+    # Rows that somebody else took away are no longer what the entry says.
+    connection.executemany(
+        "UPDATE entries SET current = 0 WHERE name = ? AND file = ?", [(table, file) for file in commit.removed]
+    )
+
+
+def _keep(connection: sqlite3.Connection, folder: Path, kept: Kept) -> None:
+    entry = kept.entry
+    try:
+        shape = read_footer(folder / kept.file)[0].serialize().to_pybytes()
+    except LakeError:
+        shape = None
+    connection.execute(
+        "UPDATE entries SET current = 0 WHERE name = ? AND current AND partition IS ?", (entry.table, entry.partition)
+    )
+    connection.execute(
+        "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)",
+        (
+            entry.table,
+            entry.version,
+            entry.partition,
+            entry.recipe,
+            entry.created_s,
+            kept.file,
+            delta.note(kept),
+            shape,
+        ),
+    )
+
+
+def _kept(rows: Sequence[tuple[str, int, str]]) -> list[Kept]:
+    return [delta.read_note(*row) for row in rows]
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write alone; others wait their turn at the beginning, not in the middle."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
