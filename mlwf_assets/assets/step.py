@@ -55,9 +55,9 @@ class Input:
     back: int | None = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
-    """One unit of work, usually one asset.
+    """One unit of work, usually one asset. Each is itself alone: functions cannot be compared.
 
     Attributes:
         outputs: what is written.

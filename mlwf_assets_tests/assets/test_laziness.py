@@ -1,0 +1,192 @@
+"""What runs again after a change, counted over whole runs of a small workflow."""
+
+import json
+import shutil
+import time
+
+import dagster as dg
+import pytest
+
+from mlwf_assets.assets import stamps
+from mlwf_assets.assets.component import load_folder
+from mlwf_assets.assets.execution import run_workflow
+from mlwf_assets.assets.resources import MlwfHome
+from mlwf_assets.lake.store import Lake
+from mlwf_assets.spec.loader import load
+from mlwf_assets_tests import small
+
+
+def run(folder, home, **options):
+    """Bring the workflow up to date; return what was computed, as 'asset' or 'asset@partition'."""
+    outcome = run_workflow(load(folder), home, recorder=stamps.Recorder(), start_s=time.monotonic(), **options)
+    assert not outcome.failures, outcome.failures
+    return outcome
+
+
+def computed(outcome):
+    return {
+        f"{made.output}@{made.partition}" if made.partition else made.output for made in outcome.done if not made.reused
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A workflow that was run, and its home."""
+    base = tmp_path_factory.mktemp("finished")
+    folder, home = small.write(base / "parcels"), base / "home"
+    (home / "dagster").mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(home / "dagster"))
+        outcome = run(folder, home)
+    return folder, home, outcome
+
+
+@pytest.fixture
+def copied(finished, home, tmp_path):
+    """The same, to be changed at will."""
+    shutil.copytree(finished[1], home, dirs_exist_ok=True)
+    return shutil.copytree(finished[0], tmp_path / "parcels"), home
+
+
+def test_a_first_run_computes_everything_once(finished):
+    _, home, outcome = finished
+    names = {output.name for step in outcome.steps for output in step.outputs}
+    made = [(one.output, one.partition) for one in outcome.done]
+    assert len(made) == len(set(made))
+    assert {name for name, _ in made} == names
+    assert not any(one.reused for one in outcome.done)
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        key = dg.AssetKey(["parcels", "clean", "parcels"])
+        assert instance.get_materialized_partitions(key) == set(small.MONTHS)
+
+
+def test_a_second_run_launches_nothing(copied):
+    outcome = run(*copied)
+    assert outcome.run_id is None
+    assert not outcome.done
+    assert all(one.state == "fresh" for one in outcome.fresh)
+
+
+def test_a_comment_in_the_file_changes_nothing(copied):
+    folder, home = copied
+    text = (folder / "defs.yaml").read_text()
+    (folder / "defs.yaml").write_text(f"# a comment\n{text}\n# and another\n")
+    assert run(folder, home).run_id is None
+
+
+def test_a_changed_row_recomputes_its_month_and_what_depends_on_it(copied):
+    folder, home = copied
+    lines = (folder / "parcels.csv").read_text().splitlines()
+    number = next(i for i, line in enumerate(lines) if ",2024-03-1" in line)
+    fields = lines[number].split(",")
+    lines[number] = ",".join([*fields[:-1], "999"])
+    (folder / "parcels.csv").write_text("\n".join(lines) + "\n")
+    made = computed(run(folder, home))
+    assert {name for name in made if name.startswith("clean/")} == {"clean/parcels@2024-03"}
+    assert {name for name in made if name.startswith("datasets/examples")} == {"datasets/examples@2024-03"}
+    assert not any(name.startswith(("clean/weather", "features/timeseries@2024-01")) for name in made)
+    assert "models/lightgbm" in made
+
+
+def test_a_change_that_cleaning_takes_back_stops_there(copied):
+    folder, home = copied
+    with (folder / "parcels.csv").open("a") as file:
+        file.write((folder / "parcels.csv").read_text().splitlines()[5] + "\n")  # the same line once more
+    made = computed(run(folder, home))
+    assert any(name.startswith("clean/parcels@") for name in made)
+    assert not any(name.startswith(("datasets/", "features/", "models/")) for name in made)
+
+
+def test_another_label_recomputes_everything_from_the_examples_on(copied):
+    folder, home = copied
+    changed = small.spec()
+    changed["examples"]["label"] = "minutes > 25"
+    small.write_spec(folder, changed)
+    made = computed(run(folder, home))
+    assert not any(name.startswith(("raw/", "clean/", "quarantine/")) for name in made)
+    assert {f"datasets/examples@{month}" for month in small.MONTHS} <= made
+    assert "models/ensemble" in made
+
+
+def test_going_back_to_an_older_setting_computes_nothing(copied):
+    folder, home = copied
+    changed = small.spec()
+    changed["examples"]["label"] = "minutes > 25"
+    small.write_spec(folder, changed)
+    run(folder, home)
+    small.write_spec(folder, small.spec())
+    outcome = run(folder, home)
+    assert computed(outcome) == set()
+    assert any(one.output == "models/lightgbm" and one.reused for one in outcome.done)
+
+
+def test_a_changed_model_setting_leaves_data_and_features(copied):
+    folder, home = copied
+    changed = small.spec()
+    changed["models"]["seed"] = 1
+    small.write_spec(folder, changed)
+    made = computed(run(folder, home))
+    assert all(name.startswith(("models/", "evaluation/", "deployment/")) for name in made)
+
+
+def test_force_computes_what_is_fresh_and_gives_the_same_content(copied):
+    folder, home = copied
+    lake = Lake(home / "lake")
+    before = {name: lake.entry(f"parcels/{name}").fingerprint for name in ("models/linear", "models/ensemble")}
+    outcome = run(folder, home, force=True)
+    assert len(computed(outcome)) == len(outcome.done)
+    assert {name: lake.entry(f"parcels/{name}").fingerprint for name in before} == before
+
+
+def test_the_ui_is_lazy_too(copied):
+    """What a click on Materialize does: the asset's own body decides."""
+    folder, home = copied
+    definitions = dg.Definitions.merge(
+        load_folder(folder), dg.Definitions(resources={"mlwf_home": MlwfHome(path=str(home))})
+    )
+    key = dg.AssetKey(["parcels", "clean", "parcels"])
+    job = definitions.resolve_implicit_job_def_def_for_assets([key]) or definitions.resolve_job_def("parcels")
+    with dg.DagsterInstance.get() as instance:
+        result = job.execute_in_process(instance=instance, asset_selection=[key], partition_key="2024-02")
+        event = instance.fetch_materializations(key, limit=1).records[0].asset_materialization
+    assert result.success
+    assert event.partition == "2024-02"
+    assert event.metadata["status"].value == "reused"
+    assert (
+        event.tags["dagster/data_version"] == Lake(home / "lake").entry("parcels/clean/parcels", "2024-02").fingerprint
+    )
+
+
+def test_an_asset_whose_inputs_are_missing_says_what_to_do(home, tmp_path):
+    folder = small.write(tmp_path / "parcels")
+    definitions = dg.Definitions.merge(
+        load_folder(folder), dg.Definitions(resources={"mlwf_home": MlwfHome(path=str(home))})
+    )
+    key = dg.AssetKey(["parcels", "clean", "depots"])
+    with dg.DagsterInstance.get() as instance, pytest.raises(Exception, match=r"needs its inputs first.*raw/depots"):
+        definitions.resolve_job_def("parcels").execute_in_process(instance=instance, asset_selection=[key])
+
+
+def test_every_partition_has_a_version_of_its_own_in_the_event_log(finished):
+    _, home, _ = finished
+    lake = Lake(home / "lake")
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        key = dg.AssetKey(["parcels", "features", "timeseries"])
+        records = instance.fetch_materializations(key, limit=6).records
+    seen = {r.partition_key: r.asset_materialization.tags["dagster/data_version"] for r in records}
+    assert seen == {name: entry.fingerprint for name, entry in lake.entries("parcels/features/timeseries").items()}
+
+
+def test_rows_that_break_the_contract_can_be_read_as_a_file(finished):
+    _, home, _ = finished
+    files = sorted((home / "reports" / "parcels" / "quarantine" / "parcels").iterdir())
+    assert [file.stem for file in files] == small.MONTHS
+    text = "".join(file.read_text() for file in files)
+    assert "too heavy" in text
+    assert "p0010" in text
+
+
+def test_a_document_of_the_run_can_be_written_as_json(finished):
+    from mlwf_assets.cli.summary import as_document
+
+    json.dumps(as_document(finished[2]))
