@@ -14,6 +14,7 @@ import duckdb
 from mlwf_assets.errors import SpecError
 
 MEMORY_VARIABLE = "MLWF_MEMORY"
+_SHUT = "SET TimeZone = 'UTC'; SET enable_external_access = false; SET lock_configuration = true"  # in this order
 _MOST_BYTES = 4 << 30
 _UNITS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -41,11 +42,10 @@ def connect() -> Iterator[duckdb.DuckDBPyConnection]:
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
                 "python_enable_replacements": "false",
-                "enable_external_access": "false",
             },
         )
         try:
-            connection.execute("SET TimeZone = 'UTC'; SET lock_configuration = true")
+            connection.execute(_SHUT)
             yield connection
         finally:
             connection.close()
