@@ -1,0 +1,207 @@
+"""Which files a source consists of: patterns resolved, archives opened, each file under a stable name.
+
+A `Part` is one file of data, wherever it lies (plain, in .gz, in .zip); its form is told from its name. What
+stands in a part is the business of the readers, one module per form.
+"""
+
+import glob
+import gzip
+import importlib.util
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Literal, cast
+
+from mlwf_assets.errors import SourceError, SpecError
+from mlwf_assets.spec.sources import FilesSource
+
+Form = Literal["csv", "parquet", "jsonl"]
+Opener = Callable[[], AbstractContextManager[IO[bytes]]]
+
+_FORMS: dict[str, Form] = {
+    ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".txt": "csv",
+    ".parquet": "parquet", ".pq": "parquet",
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+}  # fmt: skip
+_PACKED = (".gz", ".zip")
+_SAVE_AS_CSV = (".xlsx", ".xls", ".xlsm", ".ods")
+_BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of data.
+
+    Attributes:
+        name: what `_file` says; the path as the pattern found it, and the member where an archive holds several.
+        place: where it is, for messages.
+        form: how it is written.
+        opener: opens its bytes, unpacked.
+    """
+
+    name: str
+    place: str
+    form: Form
+    opener: Opener
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """Open the bytes, unpacked.
+
+        Raises:
+            SourceError: if they cannot be read to where one reads, e.g. because the archive is cut off.
+        """
+        with _readable(self.place), self.opener() as stream:
+            yield stream
+
+    def read(self) -> bytes:
+        """Return all bytes, unpacked.
+
+        Raises:
+            SourceError: if they cannot be read, or there are none.
+        """
+        with self.open() as stream:
+            content = stream.read()
+        if not content:
+            raise SourceError(f"{self.place} must hold data, however it is empty; write the file again or remove it")
+        return content
+
+
+def find_parts(source: FilesSource, folder: Path) -> list[Part]:
+    """List the files of a source, in the order of its patterns, then of their names; each once.
+
+    Raises:
+        SpecError: if the package is not installed, or the form of a file is neither given nor told by its name.
+        SourceError: if a pattern finds nothing, or an archive cannot be read.
+    """
+    parts = []
+    for name, path in find_files(source, folder):
+        parts += _unpack(name, str(path), partial(open, path, "rb"), source.format)
+    return parts
+
+
+def find_files(source: FilesSource, folder: Path) -> list[tuple[str, Path]]:
+    """List the files on disk: name as the pattern found it, and path.
+
+    Raises:
+        SpecError: if the package is not installed.
+        SourceError: if a pattern finds nothing.
+    """
+    bases = [folder] if source.package is None else _package_folders(source.package)
+    found: dict[Path, str] = {}
+    for pattern in source.path:
+        matches = [(name, base / name) for base in bases for name in _match(os.path.expanduser(pattern), base)]
+        if not matches:
+            where = f"package {source.package}" if source.package else f"folder {folder}"
+            raise SourceError(
+                f"{pattern!r} must name a file in {where}, however there is none; {_near(pattern, bases)}"
+            )
+        for name, path in matches:
+            found.setdefault(path.resolve(), name)
+    return [(name, path) for path, name in found.items()]
+
+
+def _package_folders(package: str) -> list[Path]:
+    """Find a package without importing it: some warn or work when imported."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise SpecError(f"package {package!r} must be installed, however it is not found; pip install {package}")
+    return [Path(place) for place in spec.submodule_search_locations]
+
+
+def _match(pattern: str, base: Path) -> list[str]:
+    if (base / pattern).is_file():  # names may hold [ and ]
+        return [Path(pattern).as_posix()]
+    names = glob.glob(pattern, root_dir=base, recursive=True)
+    return sorted(Path(name).as_posix() for name in names if (base / name).is_file())
+
+
+def _near(pattern: str, bases: Sequence[Path]) -> str:
+    """Say what stands where the pattern looks, for most mistakes are in a name."""
+    if any((base / pattern).is_dir() for base in bases):
+        return f"it is a folder: write {pattern.rstrip('/')}/*.csv"
+    names = sorted({path.name for base in bases for path in (base / pattern).parent.glob("*")})
+    return f"there are: {', '.join(names[:8])}" if names else "its folder is empty or missing"
+
+
+def _unpack(name: str, place: str, opener: Opener, form: Form | None) -> list[Part]:
+    suffix = Path(name).suffix.lower()
+    if suffix == ".gz":
+        inner = _unpack(name[: -len(suffix)], place, partial(_open_gzip, opener), form)
+        return [Part(name + part.name[len(name) - len(suffix) :], part.place, part.form, part.opener) for part in inner]
+    if suffix == ".zip":
+        return _unzip(name, place, opener, form)
+    return [Part(name, place, form or _told_by_name(name, place), opener)]
+
+
+def _unzip(name: str, place: str, opener: Opener, form: Form | None) -> list[Part]:
+    with _readable(place), opener() as stream, zipfile.ZipFile(stream) as archive:
+        members = [member for member in archive.namelist() if _is_data(member)]
+    known = [member for member in members if form is not None or _knows(member)]
+    if not known:
+        raise SourceError(
+            f"{place} must hold a CSV, Parquet or JSON lines file, however it holds: {', '.join(members[:8]) or 'nothing'}"
+        )
+    parts: list[Part] = []
+    for member in sorted(known):
+        inside = _unpack(member, f"{place} ({member})", partial(_open_member, opener, member), form)
+        # The name of a lone member says nothing that the archive's does not.
+        names = [name] if len(known) == 1 and len(inside) == 1 else [f"{name}/{part.name}" for part in inside]
+        parts += [Part(n, part.place, part.form, part.opener) for n, part in zip(names, inside, strict=True)]
+    return parts
+
+
+@contextmanager
+def _open_gzip(opener: Opener) -> Iterator[IO[bytes]]:
+    with opener() as packed, gzip.GzipFile(fileobj=packed) as stream:
+        yield cast(IO[bytes], stream)
+
+
+@contextmanager
+def _open_member(opener: Opener, member: str) -> Iterator[IO[bytes]]:
+    with opener() as packed, zipfile.ZipFile(packed) as archive, archive.open(member) as stream:
+        yield stream
+
+
+def _is_data(member: str) -> bool:
+    pieces = member.split("/")
+    return not member.endswith("/") and "__MACOSX" not in pieces and not pieces[-1].startswith(".")
+
+
+def _knows(name: str) -> bool:
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    return any(suffix in _FORMS for suffix in suffixes[-2:]) or suffixes[-1:] == [".zip"]
+
+
+def _told_by_name(name: str, place: str) -> Form:
+    suffix = Path(name).suffix.lower()
+    if suffix in _FORMS:
+        return _FORMS[suffix]
+    if suffix in _SAVE_AS_CSV:
+        raise SpecError(f"{place} must be CSV, Parquet or JSON lines, however it is a spreadsheet; save it as CSV")
+    served = ", ".join([*_FORMS, *_PACKED])
+    raise SpecError(
+        f"{place} must tell its form by its name ({served}), however it does not; write 'format: csv' in the source"
+    )
+
+
+@contextmanager
+def _readable(place: str) -> Iterator[None]:
+    """Turn what files and archives raise into one clear error."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except _BROKEN as error:
+        words = str(error) or type(error).__name__
+        raise SourceError(
+            f"{place} must be readable to its end, however: {words}; the file may be cut off, copy it again"
+        ) from error

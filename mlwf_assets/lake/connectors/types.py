@@ -1,0 +1,87 @@
+"""The type found in all values of a column: what clean data will read it as where no contract says it.
+
+Strict: one value that is no number, and the column is text, so nothing is lost by reading it. Text that looks
+like numbers but would lose something as such ('007', more digits than 64 bits hold) stays text. Types agree with
+how `cleaning` reads them; here only the distinct values are looked at.
+"""
+
+from collections.abc import Mapping
+
+import duckdb
+import pyarrow as pa
+import pyarrow.types as pt
+
+from mlwf_assets.lake import duck
+from mlwf_assets.spec.tables import ColumnType
+
+_INTEGER = r"[+-]?(0|[1-9]\d*)"
+_NUMBER = r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
+# With a decimal comma, points group thousands, and only before a comma (as cleaning reads it).
+_COMMA_NUMBER = r"[+-]?((0|[1-9]\d*)(,\d*)?|[1-9]\d{0,2}(\.\d{3})+,\d*|,\d+)([eE][+-]?\d+)?"
+_DATE = r"\d{4}-\d{1,2}-\d{1,2}"
+_TIMESTAMP = _DATE + r"[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|UTC|[+-]\d{2}(:?\d{2})?))?"
+_WHOLE_NUMBER_DIGITS = 15  # what a float holds exactly
+
+
+def found_types(table: pa.Table, *, is_text: bool, decimal: str = ".") -> dict[str, ColumnType]:
+    """Find the type of every column.
+
+    Args:
+        table: all rows of a source.
+        is_text: whether all values came as text (CSV), so that text may be numbers and booleans; else text
+            can only be dates and times, for which JSON has no other form.
+        decimal: the decimal sign of numbers that came as text.
+    Example:
+        >>> rows = pa.table({"a": ["1", None], "b": ["007", "1"], "c": ["1.5", "2"], "d": ["2013-01-01"] * 2})
+        >>> found_types(rows, is_text=True)
+        {'a': 'integer', 'b': 'string', 'c': 'number', 'd': 'date'}
+    """
+    tests = {**(_of_numbers(decimal) if is_text else {}), **_of_times()}
+    with duck.connect() as connection:
+        return {
+            name: _told_by_values(connection, table[name], tests) if pt.is_string(kind) else _told_by_type(kind)
+            for name, kind in zip(table.column_names, table.schema.types, strict=True)
+        }
+
+
+def _of_numbers(decimal: str) -> dict[ColumnType, str]:
+    """SQL predicates over the text `v`, by the type for which it must hold of all values."""
+    number = "TRY_CAST(replace(replace(v, '.', ''), ',', '.') AS DOUBLE)" if decimal == "," else "TRY_CAST(v AS DOUBLE)"
+    pattern = _COMMA_NUMBER if decimal == "," else _NUMBER
+    digits = f"(length(regexp_extract(v, '\\d+')) <= {_WHOLE_NUMBER_DIGITS} OR contains(v, '{decimal}'))"
+    return {
+        "integer": f"regexp_full_match(v, '{_INTEGER}') AND TRY_CAST(v AS BIGINT) IS NOT NULL",
+        "number": f"lower(v) = 'nan' OR (regexp_full_match(v, '{pattern}') AND isfinite({number}) AND {digits})",
+        "boolean": "lower(v) IN ('true', 'false')",
+    }
+
+
+def _of_times() -> dict[ColumnType, str]:
+    return {
+        "date": f"regexp_full_match(v, '{_DATE}') AND TRY_CAST(v AS DATE) IS NOT NULL",
+        "timestamp": f"regexp_full_match(v, '{_TIMESTAMP}') AND TRY_CAST(v AS TIMESTAMPTZ) IS NOT NULL",
+    }
+
+
+def _told_by_values(
+    connection: duckdb.DuckDBPyConnection, column: pa.ChunkedArray, tests: Mapping[ColumnType, str]
+) -> ColumnType:
+    values = column.unique().drop_null()
+    if not len(values):
+        return "string"
+    connection.register("distinct_values", pa.table({"v": values}))
+    holds = ", ".join(f"bool_and(coalesce({test}, false))" for test in tests.values())
+    row = connection.execute(f"SELECT {holds} FROM (SELECT trim(v) AS v FROM distinct_values)").fetchone() or ()
+    return next((kind for kind, all_hold in zip(tests, row, strict=True) if all_hold), "string")
+
+
+def _told_by_type(kind: pa.DataType) -> ColumnType:
+    if pt.is_integer(kind):
+        return "integer"
+    if pt.is_floating(kind) or pt.is_decimal(kind):
+        return "number"
+    if pt.is_boolean(kind):
+        return "boolean"
+    if pt.is_date(kind):
+        return "date"
+    return "timestamp" if pt.is_timestamp(kind) else "string"
