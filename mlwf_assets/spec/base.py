@@ -7,6 +7,7 @@ needs the file's text (line numbers) in `loader.py`. A field's description is th
 
 import datetime as dt
 import re
+import zoneinfo
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -68,6 +69,12 @@ def _check_name(value: str) -> str:
     return value
 
 
+def _check_timezone(value: str) -> str:
+    if value not in zoneinfo.available_timezones():
+        raise ValueError(f"must be a time zone such as 'Europe/Berlin', however: {value!r}")
+    return value
+
+
 def as_list(value: Any) -> Any:
     """Let one value stand where a list may."""
     return [value] if isinstance(value, str | dict) else value
@@ -75,6 +82,7 @@ def as_list(value: Any) -> Any:
 
 Day = Annotated[dt.date, BeforeValidator(parse_day)]
 Duration = Annotated[dt.timedelta, BeforeValidator(parse_duration)]
+TimeZone = Annotated[str, AfterValidator(_check_timezone)]
 Name = Annotated[str, AfterValidator(_check_name)]
 Sql = Annotated[str, Field(min_length=1, description="One SQL expression over the table's columns.")]
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]

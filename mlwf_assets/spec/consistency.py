@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mlwf_assets.errors import SpecError
+from mlwf_assets.spec.contracts import check_contract
 from mlwf_assets.spec.expressions import expressions
 from mlwf_assets.spec.late import late_columns
 from mlwf_assets.spec.lookups import check_lookups
@@ -17,8 +18,10 @@ from mlwf_assets.spec.names import (
     FAMILIES,
     KINDS,
     METRICS,
+    ONLY_BOUNDS,
     RESERVED_COLUMNS,
     RESERVED_IN_KEYS,
+    RESERVED_PREFIXES,
     TRANSFORMS,
     TRANSFORMS_OVER_ROWS,
     Kind,
@@ -31,6 +34,7 @@ from mlwf_assets.spec.workflow import Workflow
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")
 _ALIAS = re.compile(r"(?!v\d+$)(?!latest$)[A-Za-z0-9_-]+")
+_TRUTHS = ("true", "false", "1", "0")
 _OWNER = re.compile(r"team:.+|[^@\s]+@[^@\s]+\.[^@\s]+|")
 
 
@@ -39,6 +43,7 @@ def check_consistency(workflow: Workflow) -> Iterator[Mistake]:
     for name, table in workflow.tables.items():
         yield from _check_sources(workflow, name, table)
         yield from _check_columns(name, table)
+        yield from _check_late(workflow, name, table)
         yield from _check_rules(name, table)
     yield from _check_unused(workflow)
     yield from check_relationships(workflow)
@@ -82,19 +87,31 @@ def _check_unused(workflow: Workflow) -> Iterator[Mistake]:
 def _check_columns(name: str, table: Table) -> Iterator[Mistake]:
     place = ("tables", name)
     for column in (*table.columns, *table.lookups):
-        if column in RESERVED_COLUMNS or column.startswith("_known_at"):
+        if column in RESERVED_COLUMNS or column.startswith(RESERVED_PREFIXES):
             yield Mistake((*place, "columns", column), f"{column!r} is a name of ours; take another one")
+    for column, contract in table.columns.items():
+        yield from check_contract(contract, (*place, "columns", column))
     for column in table.key:
         if column in RESERVED_IN_KEYS:
             remedy = f"make it under another name: 'columns: {{{name}_{column}: {{sql: {column}}}}}'"
             yield Mistake((*place, "key"), f"{column!r} is the name of a column of the examples; {remedy}")
     for column in sorted(set(table.lookups) & {c for c, contract in table.columns.items() if contract.sql}):
         yield Mistake((*place, "columns", column, "sql"), "is a lookup already; keep one of the two")
-    late = [column for group in table.outcomes for column in group.columns]
-    yield from _twice(late, (*place, "outcomes"))
-    for column in sorted(set(late) & set(table.key)):
-        yield Mistake((*place, "outcomes"), f"a key must be known with its row, however: {column!r} is an outcome")
     yield from _twice(table.key, (*place, "key"))
+
+
+def _check_late(workflow: Workflow, name: str, table: Table) -> Iterator[Mistake]:
+    """Find columns that are known later than their row where they must be known with it."""
+    yield from _twice([column for group in table.outcomes for column in group.columns], ("tables", name, "outcomes"))
+    late = late_columns(workflow, name)
+    remedy = f"is known only later (tables.{name}.outcomes)"
+    for column in sorted(late.intersection(table.key)):
+        yield Mistake(("tables", name, "key"), f"must be known with its row, however: {column} {remedy}")
+    series = workflow.features.timeseries.get(name)
+    for position, column in enumerate(series.columns if series is not None else ()):
+        if column in late:
+            place: Place = ("features", "timeseries", name, "columns", position)
+            yield Mistake(place, f"must be known with its reading, however: {column} {remedy}")
 
 
 def _check_rules(name: str, table: Table) -> Iterator[Mistake]:
@@ -116,6 +133,10 @@ def _check_examples(workflow: Workflow) -> Iterator[Mistake]:
         yield Mistake(("examples", "table"), f"there must be a table {examples.table!r}.{near}")
     if examples.kind == "regression" and examples.classes:
         yield Mistake(("examples", "classes"), "is for classes, however: the kind is regression; leave it out")
+    if _kinds(workflow) == {"binary"} and (odd := [name for name in examples.classes if name not in _TRUTHS]):
+        yield Mistake(("examples", "classes", odd[0]), "must be true or false, the two values of the label")
+    if _kinds(workflow) == {"regression"} and workflow.splits.by == "stratified":
+        yield Mistake(("splits", "by"), "stratified is for classes, however: the label is a number; split by random")
     today = workflow.project.process_today
     if (
         today is not None
@@ -173,6 +194,9 @@ def _check_models(workflow: Workflow) -> Iterator[Mistake]:
     yield from _twice(models.families, ("models", "families"))
     if models.metric is not None:
         yield from _check_metric(models.metric, ("models", "metric"), _kinds(workflow))
+        if models.metric in ONLY_BOUNDS:
+            remedy = "tune for another one, and set a bound on it in project.success"
+            yield Mistake(("models", "metric"), f"must say what a good model is, however: {models.metric}; {remedy}")
     if workflow.project.success is not None:
         yield from _check_metric(workflow.project.success.metric, ("project", "success"), _kinds(workflow))
     if models.replay is not None and not (workflow.folder / models.replay).is_file():

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from mlwf_assets.spec.base import Duration, Names, SpecModel, as_list
 
@@ -43,6 +43,12 @@ class Leakage(SpecModel):
     warn: float = Field(default=0.85, ge=0, le=1, description="From here on a warning.")
     drop: float = Field(default=0.975, ge=0, le=1, description="From here on it is left out.")
     keep: Names = Field(default=(), description="Features that stay in although they look like leaks.")
+
+    @model_validator(mode="after")
+    def _order(self) -> "Leakage":
+        if self.warn > self.drop:
+            raise ValueError(f"warn must not be above drop, however: {self.warn:g} and {self.drop:g}")
+        return self
 
 
 class Selection(SpecModel):

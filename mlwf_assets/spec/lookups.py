@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mlwf_assets.errors import SpecError
+from mlwf_assets.spec.circles import find_circle
 from mlwf_assets.spec.mistakes import Mistake, suggestion
-from mlwf_assets.spec.relationships import find_circle
 from mlwf_assets.spec.workflow import Workflow
 
 _LOOKUP = re.compile(r"\s*([a-z][a-z0-9_]*)\.(\S(?:.*\S)?)\s+by\s+(\S(?:.*\S)?)\s*")

@@ -1,7 +1,7 @@
 """Which model families are tried, for how long, judged how; and what a GPU would be asked for."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -22,6 +22,8 @@ class Budget(SpecModel):
 
 
 def _duration_alone(value: Any) -> Any:
+    if isinstance(value, int | float):
+        raise ValueError(f"must be a duration such as '4min', or {{trials: N}}, however: {value}")  # noqa: TRY004 (for pydantic)
     return {"seconds": value} if isinstance(value, str) else value
 
 
@@ -30,6 +32,8 @@ class GpuRequest(SpecModel):
 
     queue: str = Field(description="The queue.")
     gpus: float = Field(default=1.0, gt=0, description="Whole GPUs, or a fraction of one.")
+    memory_mib: int | None = Field(default=None, ge=1, description="Instead of a fraction: memory of one GPU.")
+    priority: int | None = Field(default=None, description="Among the jobs of the queue; below 100 may be preempted.")
 
 
 class Models(SpecModel):
@@ -41,6 +45,9 @@ class Models(SpecModel):
     )
     budget: Annotated[Budget, BeforeValidator(_duration_alone)] = Field(
         default=Budget(seconds=dt.timedelta(minutes=2)), description="How much tuning."
+    )
+    search: Literal["tpe", "random", "grid"] = Field(
+        default="tpe", description="How configurations are tried; random and grid: not yet."
     )
     replay: str | None = Field(
         default=None, description="A trials file (JSON) of an earlier run, to be repeated exactly."

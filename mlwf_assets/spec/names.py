@@ -27,16 +27,23 @@ METRICS: dict[str, tuple[Kind, ...]] = {
     "average_precision": ("binary",),
     "log_loss": ("binary", "multiclass"),
     "brier": ("binary",),
+    "ece": ("binary",),
     "accuracy": ("binary", "multiclass"),
     "balanced_accuracy": ("binary", "multiclass"),
+    "precision": ("binary",),
+    "recall": ("binary",),
     "f1": ("binary", "multiclass"),
     "rmse": ("regression",),
     "mae": ("regression",),
     "r2": ("regression",),
 }
 
+# Bounds may be set on these, but a model that is trained for nothing else learns nothing.
+ONLY_BOUNDS = ("ece", "precision", "recall")
+
 # What clean tables, examples and matrices put beside a table's own columns.
-RESERVED_COLUMNS = ("_file", "_row", "_row_id", "_time", "_known_at")
+RESERVED_COLUMNS = ("_file", "_row", "_row_id", "_time", "_known_at", "_partition")
+RESERVED_PREFIXES = ("_known_at", "_mlwf_")
 RESERVED_IN_KEYS = ("cutoff", "label", "process_today", "time", "split", "fold")
 ROW_ID = "_row_id"
 

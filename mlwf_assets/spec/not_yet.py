@@ -18,6 +18,7 @@ class NotYet(NamedTuple):
 
 
 NOT_YET = (
+    NotYet(("partitions", "names"), "cut by time, or leave partitions out"),
     NotYet(("entities",), "make the entity a table of its own, with a source of its own, and relate to it"),
     NotYet(("tables", "*", "sql"), "write a file that holds the table, and name it as a source"),
     NotYet(
@@ -27,6 +28,7 @@ NOT_YET = (
     NotYet(("features", "relational", "windows"), "leave it out; no feature looks back over history"),
     NotYet(("features", "relational", "where"), "leave it out; no feature looks back over history"),
     NotYet(("features", "timeseries", "*", "parameters"), "use parameters: minimal", ("efficient", "comprehensive")),
+    NotYet(("models", "search"), "use search: tpe", ("random", "grid")),
     NotYet(("models", "gpu"), "leave it out; models are trained on the CPU"),
     NotYet(("automation",), "leave it out, and start `mlwf run` from cron or a shell"),
     NotYet(("python",), "leave it out, and say it with the fields of this file"),

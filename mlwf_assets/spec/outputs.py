@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlwf_assets.spec.base import Names, SpecModel
 
@@ -12,6 +12,12 @@ class Costs(SpecModel):
 
     false_positive: float = Field(default=1.0, ge=0, description="A false alarm.")
     false_negative: float = Field(default=1.0, ge=0, description="A miss.")
+
+    @model_validator(mode="after")
+    def _something(self) -> "Costs":
+        if not self.false_positive + self.false_negative:
+            raise ValueError("one of the two must cost something, for no threshold follows from nothing")
+        return self
 
 
 class Evaluation(SpecModel):

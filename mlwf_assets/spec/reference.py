@@ -92,6 +92,8 @@ def _words(annotation: Any) -> str:
             found.append(f"mapping of names to {_words(arguments[1])}")
         else:
             found.append("mapping" if is_model(option) else _WORDS.get(option, "text"))
+    if "number" in found and "whole number" in found:
+        found.remove("whole number")
     return " or ".join(dict.fromkeys(found))
 
 

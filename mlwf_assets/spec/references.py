@@ -6,7 +6,7 @@ from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.expressions import Use, expressions
 from mlwf_assets.spec.lookups import Lookup, parse_lookup
 from mlwf_assets.spec.mistakes import Mistake, Place, error, suggestion
-from mlwf_assets.spec.names import RESERVED_COLUMNS
+from mlwf_assets.spec.names import RESERVED_COLUMNS, RESERVED_PREFIXES
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets.spec.sql import check_expression, columns_of
 from mlwf_assets.spec.tables import Table
@@ -43,6 +43,7 @@ def _mistakes(workflow: Workflow, raw_columns: RawColumns) -> Iterator[Mistake]:
         yield from _check_source(name, raw_columns[name])
     for name, table in workflow.tables.items():
         raw = {column for source in table.sources or () for column in raw_columns[source]}
+        yield from _check_case(name, columns[name], raw_columns, table)
         yield from _check_made(name, table, raw, columns)
         yield from _check_named(name, table, columns[name])
     for use in expressions(workflow):
@@ -54,15 +55,26 @@ def _mistakes(workflow: Workflow, raw_columns: RawColumns) -> Iterator[Mistake]:
 
 
 def _check_source(name: str, columns: Sequence[str]) -> Iterator[Mistake]:
+    for column in columns:
+        if column in RESERVED_COLUMNS or column.startswith(RESERVED_PREFIXES):
+            yield Mistake(("sources", name), f"has a column {column!r}, a name of ours; rename it in the source")
+    for one, other in _same_but_case(columns):
+        yield Mistake(("sources", name), f"columns must differ in more than case, however: {one!r} and {other!r}")
+
+
+def _check_case(name: str, columns: Sequence[str], raw_columns: RawColumns, table: Table) -> Iterator[Mistake]:
+    for one, other in _same_but_case(columns):
+        if not any({one, other} <= set(raw_columns[source]) for source in table.sources or ()):
+            place: Place = ("tables", name, "columns", other) if other in table.columns else ("tables", name)
+            yield Mistake(place, f"columns must differ in more than case, however: {one!r} and {other!r}")
+
+
+def _same_but_case(columns: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """SQL takes them for one."""
     seen: dict[str, str] = {}
     for column in columns:
-        if column in RESERVED_COLUMNS or column.startswith("_known_at"):
-            yield Mistake(("sources", name), f"has a column {column!r}, a name of ours; rename it in the source")
-        if (other := seen.get(column.lower())) is not None:
-            yield Mistake(
-                ("sources", name), f"columns must differ in more than case, however: {other!r} and {column!r}"
-            )
-        seen[column.lower()] = column
+        if (other := seen.setdefault(column.lower(), column)) != column:
+            yield other, column
 
 
 def _check_made(

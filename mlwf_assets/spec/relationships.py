@@ -4,10 +4,12 @@ Columns are not looked at here but in `references.py`, for they are known only w
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from mlwf_assets.errors import SpecError
+from mlwf_assets.spec.circles import find_circle
+from mlwf_assets.spec.late import late_columns
 from mlwf_assets.spec.mistakes import Mistake, suggestion
 from mlwf_assets.spec.workflow import Workflow
 
@@ -66,6 +68,7 @@ def check_relationships(workflow: Workflow) -> Iterator[Mistake]:
             yield Mistake(place, f"there must be a table {name!r}.{suggestion(name, workflow.tables)}")
         if not unknown:
             edges.setdefault(relationship.child_table, {})[relationship.parent_table] = position
+            yield from _check_child(workflow, relationship, place)
             yield from _check_parent(workflow, relationship, position)
     if circle := find_circle(edges):
         last = edges[circle[-2]][circle[-1]]
@@ -74,6 +77,12 @@ def check_relationships(workflow: Workflow) -> Iterator[Mistake]:
             f"relationships must not lead back to where they start, however: {' -> '.join(circle)}; "
             "take one of them out",
         )
+
+
+def _check_child(workflow: Workflow, relationship: Relationship, place: tuple[str, int]) -> Iterator[Mistake]:
+    table, column = relationship.child_table, relationship.child_column
+    if column in late_columns(workflow, table):
+        yield Mistake(place, f"must go by what is known with the row, however: {column} is an outcome of {table}")
 
 
 def _check_parent(workflow: Workflow, relationship: Relationship, position: int) -> Iterator[Mistake]:
@@ -90,29 +99,3 @@ def _check_parent(workflow: Workflow, relationship: Relationship, position: int)
         place,
         f"must lead to the parent's key, however: {parent} has {has}; write 'key: [{column}]' in tables.{parent}",
     )
-
-
-def find_circle(edges: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return the names of a circle, the first one again at its end; empty when there is none.
-
-    Example:
-        >>> find_circle({"a": {"b": 0}, "b": {"a": 1}})
-        ['a', 'b', 'a']
-    """
-    finished: set[str] = set()
-
-    def walk(name: str, path: list[str]) -> list[str]:
-        if name in path:
-            return [*path[path.index(name) :], name]
-        if name in finished:
-            return []
-        for target in edges.get(name, {}):
-            if circle := walk(target, [*path, name]):
-                return circle
-        finished.add(name)
-        return []
-
-    for start in edges:
-        if circle := walk(start, []):
-            return circle
-    return []

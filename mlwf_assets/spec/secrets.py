@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlwf_assets.errors import SpecError
-from mlwf_assets.spec.mistakes import Mistake
+from mlwf_assets.spec.mistakes import Mistake, Place
 from mlwf_assets.spec.yaml_text import scalars
 
 _SECRET = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -42,10 +42,14 @@ def check_secrets(attributes: Any) -> Iterator[Mistake]:
             continue
         if _BEGIN.search(_SECRET.sub("", value)):
             yield Mistake(place, f"a secret must be written ${{env:NAME}}, however: {value!r}")
-        elif place[0] != "sources" or place[-1] == "time":
-            yield Mistake(place, "not yet: ${env:NAME} is served in how sources are reached only")
+        elif not _is_served(place):
+            yield Mistake(place, "not yet: ${env:NAME} is served in a source's path only; a value would be shown")
         else:
             yield from (Mistake(place, _missing(name)) for name in _SECRET.findall(value) if name not in os.environ)
+
+
+def _is_served(place: Place) -> bool:
+    return place[0] == "sources" and (len(place) == 2 or isinstance(place[2], int) or place[2] in ("path", "package"))
 
 
 def _missing(name: str) -> str:

@@ -1,18 +1,37 @@
 """Where the data is: one configuration model per kind of source; `lake.connectors` implements them."""
 
+import codecs
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
 from mlwf_assets.spec.base import Names, SpecModel, Sql
+
+
+def _check_delimiter(value: str) -> str:
+    if len(value) != 1 or value in '"\r\n':
+        raise ValueError(f"must be one character such as ',' or ';' or \"\\t\", however: {value!r}")
+    return value
+
+
+def _check_encoding(value: str) -> str:
+    try:
+        codecs.lookup(value)
+    except (LookupError, ValueError):
+        raise ValueError(f"must be an encoding such as utf-8 or latin-1, however: {value!r}") from None
+    return value
 
 
 class CsvOptions(SpecModel):
     """How CSV files are written; what is left out is detected."""
 
-    delimiter: str | None = Field(default=None, description="Between fields, e.g. ',' or ';'.")
+    delimiter: Annotated[str, StringConstraints(strip_whitespace=False), AfterValidator(_check_delimiter)] | None = (
+        Field(default=None, description="Between fields, e.g. ',' or ';'.")
+    )
     decimal: Literal[".", ","] = Field(default=".", description="The decimal sign of numbers.")
-    encoding: str = Field(default="utf-8", description="The files' encoding, e.g. utf-8 or latin-1.")
+    encoding: Annotated[str, AfterValidator(_check_encoding)] = Field(
+        default="utf-8", description="The files' encoding, e.g. utf-8 or latin-1."
+    )
     null_values: tuple[str, ...] = Field(default=("", "NA"), description="Words that mean 'missing'.")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from mlwf_assets.spec.base import Names, SpecModel, Sql
+from mlwf_assets.spec.base import Names, SpecModel, Sql, TimeZone
 
 ColumnType = Literal["string", "category", "integer", "number", "boolean", "date", "timestamp"]
 
@@ -15,12 +15,18 @@ class Column(SpecModel):
     type: ColumnType | None = Field(
         default=None, description="The type that values are read as; by default the one found in the source."
     )
+    format: str | None = Field(
+        default=None, description="How dates and times are written, e.g. '%d.%m.%Y'; by default as ISO 8601 says."
+    )
+    timezone: TimeZone | None = Field(
+        default=None, description="The zone of times that are written without one; by default UTC."
+    )
     sql: Sql | None = Field(
         default=None, description="Makes the column from the columns above it, instead of reading it."
     )
     required: bool = Field(default=False, description="Whether a missing value breaks the contract.")
-    min: float | str | None = Field(default=None, description="The smallest allowed value.")
-    max: float | str | None = Field(default=None, description="The largest allowed value.")
+    min: int | float | str | None = Field(default=None, description="The smallest allowed value.")
+    max: int | float | str | None = Field(default=None, description="The largest allowed value.")
     values: tuple[Any, ...] | None = Field(default=None, description="The allowed values.")
     description: str = Field(default="", description="What the column says, in words.")
     unit: str = Field(default="", description="The unit of its values.")
