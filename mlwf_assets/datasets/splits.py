@@ -1,0 +1,204 @@
+"""Train, validation and test: which example goes where.
+
+By time an example goes where its time says. Else its place depends on its key (or its group) and the seed,
+through a hash, never on the order of rows, so that a new row moves hardly any other. What is made here is
+checked by `leaks.py`, which does not know how it was made.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from mlwf_assets.cleaning.casting import quote
+from mlwf_assets.datasets.apportion import fill_with_groups, seats
+from mlwf_assets.datasets.examples import GROUP, describe_label
+from mlwf_assets.datasets.leaks import check_leaks, example_times
+from mlwf_assets.datasets.spans import split_moments
+from mlwf_assets.errors import DataError
+from mlwf_assets.lake import duck
+from mlwf_assets.lake.result import Result
+from mlwf_assets.spec.datasets import Splits
+from mlwf_assets.spec.names import ROW_ID
+from mlwf_assets.spec.partitions import Partitions
+
+SPLITS = ("train", "validation", "test")
+NO_LEAK = "nothing_leaks_across_the_split"
+
+_TRAIN, _VALIDATION, _TEST = range(3)
+_BINS = 10
+Places = npt.NDArray[np.int8]
+
+
+def split_examples(
+    splits: Splits, examples: pa.Table, *, key: Sequence[str], partitions: Partitions | None
+) -> dict[str, Result]:
+    """Divide examples into train, validation and test.
+
+    Args:
+        splits: how.
+        examples: all of them, as `make_examples` gives them.
+        key: what names an example; () for `_row_id`.
+        partitions: how time is cut; dates are days of its zone, spans and shares count back from its end.
+    Returns:
+        A result per split: its rows in the order of `examples`; the check for leaks in the metadata.
+    Raises:
+        DataError: if a split would be empty or of no use, examples have no time, or a key stands twice.
+    Example:
+        >>> rows = pa.table({"id": range(20), "label": [i % 2 == 0 for i in range(20)]})
+        >>> made = split_examples(Splits(by="random"), rows, key=["id"], partitions=None)
+        >>> {name: result.table.num_rows for name, result in made.items()}
+        {'train': 14, 'validation': 3, 'test': 3}
+    """
+    key = tuple(key) or (ROW_ID,)
+    if examples.num_rows < len(SPLITS):
+        raise DataError(
+            f"there must be examples to split, at least one each, however there are {examples.num_rows}; see what "
+            f"datasets/examples counts as without a label, and clean/ what it puts into quarantine"
+        )
+    _check_unique(examples, key)
+    places, made = _place(splits, examples, key, partitions)
+    tables = {name: examples.filter(pa.array(places == place)) for place, name in enumerate(SPLITS)}
+    _check_useful(tables, splits)
+    check = check_leaks(tables, key=key, by=splits.by, rows=examples.num_rows)
+    return {
+        name: Result(table, metadata={**_describe(table), **made, "checks": {NO_LEAK: check}}, key=key)
+        for name, table in tables.items()
+    }
+
+
+def _place(
+    splits: Splits, examples: pa.Table, key: Sequence[str], partitions: Partitions | None
+) -> tuple[Places, dict[str, Any]]:
+    """(n_examples,) the split of each example, and what people want to know about how."""
+    if splits.by == "time":
+        times = example_times(examples)
+        validation, test = split_moments(splits, partitions, times)
+        moments = {"validation begins": validation.isoformat(), "test begins": test.isoformat()}
+        return _place_by_time(times, [validation, test]), moments
+    shares = (float(splits.validation), float(splits.test))  # type: ignore[arg-type]  # the spec allows only shares here
+    if splits.by == "group":
+        return _place_groups(examples, shares, splits.seed), {}
+    order = _hash_order(examples, key, splits.seed)
+    strata = _strata(examples["label"], order) if splits.by == "stratified" else np.zeros(examples.num_rows, dtype=int)
+    return _place_by_order(order, strata, shares), {}
+
+
+def _place_by_time(times: pa.ChunkedArray, begins: Sequence[Any]) -> Places:
+    places = np.zeros(len(times), dtype=np.int8)
+    for begin in begins:
+        places += pc.greater_equal(times, pa.scalar(begin, times.type)).to_numpy().astype(np.int8)
+    return places
+
+
+def _hash_order(examples: pa.Table, key: Sequence[str], seed: int) -> npt.NDArray[np.int64]:
+    """(n_examples,) row positions in the order of a hash of seed and key."""
+    # A null and a text must differ, and so must ('a', 'bc') and ('ab', 'c').
+    texts = [
+        f"coalesce(concat(length(CAST({quote(c)} AS VARCHAR)), ':', CAST({quote(c)} AS VARCHAR)), '-')" for c in key
+    ]
+    with duck.connect() as connection:
+        positions = pa.array(np.arange(examples.num_rows, dtype=np.int64))
+        connection.register("examples", examples.select(list(dict.fromkeys(key))).append_column("_position", positions))
+        columns = f"concat('{seed}', {', '.join(texts)})"
+        found = connection.sql(f"SELECT _position FROM examples ORDER BY md5({columns}), {columns}").to_arrow_table()
+    return np.asarray(found["_position"].to_numpy())
+
+
+def _strata(label: pa.ChunkedArray, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(n_examples,) a number per class; for numbers, which tenth of the rows by size."""
+    if not pt.is_floating(label.type):
+        return np.asarray(
+            label.combine_chunks().cast(pa.string()).dictionary_encode().indices.to_numpy(), dtype=np.int64
+        )
+    values = label.to_numpy()
+    ranks = np.empty(len(values), dtype=np.int64)
+    ranks[order[np.argsort(values[order], kind="stable")]] = np.arange(len(values))
+    return ranks * min(_BINS, max(1, len(values) // _BINS)) // len(values)
+
+
+def _place_by_order(order: npt.NDArray[np.int64], strata: npt.NDArray[np.int64], shares: tuple[float, float]) -> Places:
+    """The first rows of each stratum go to test, the next to validation, all others to train."""
+    places = np.zeros(len(order), dtype=np.int8)
+    members = [order[strata[order] == stratum] for stratum in np.unique(strata)]
+    sizes = [len(rows) for rows in members]
+    tests = seats(sizes, shares[1])
+    validations = seats(sizes, shares[0], taken=tests)
+    for rows, n_test, n_validation in zip(members, tests, validations, strict=True):
+        places[rows[:n_test]] = _TEST
+        places[rows[n_test : n_test + n_validation]] = _VALIDATION
+    return places
+
+
+def _place_groups(examples: pa.Table, shares: tuple[float, float], seed: int) -> Places:
+    if GROUP not in examples.column_names:
+        raise DataError(f"a split by group needs examples with {GROUP!r}; make datasets/examples again")
+    # A missing group is one group: nothing says that such rows do not belong together.
+    codes = examples[GROUP].combine_chunks().dictionary_encode(null_encoding="encode")
+    numbers = codes.indices.to_numpy()
+    groups = pa.table({GROUP: codes.dictionary})
+    if len(groups) < len(SPLITS):
+        raise DataError(
+            f"a split by group needs at least 3 groups, however there are {len(groups)}; split by another column, or by random"
+        )
+    order = _hash_order(groups, [GROUP], seed)
+    sizes = np.bincount(numbers, minlength=len(groups))
+    wanted = {_TEST: shares[1] * len(numbers), _VALIDATION: shares[0] * len(numbers)}
+    of_group = np.zeros(len(groups), dtype=np.int8)
+    for place, rows in wanted.items():
+        free = order[of_group[order] == _TRAIN]
+        # One group at least must be left for whoever comes after.
+        of_group[fill_with_groups(free, sizes, rows, leave=place)] = place
+    return of_group[numbers]
+
+
+def _check_unique(examples: pa.Table, key: Sequence[str]) -> None:
+    counted = examples.select(list(key)).group_by(list(key)).aggregate([([], "count_all")])
+    if counted.num_rows < examples.num_rows:
+        twice = counted.filter(pc.greater(counted["count_all"], 1))
+        example = twice.select(list(key)).slice(0, 1).to_pylist()[0]
+        raise DataError(
+            f"each example must have a key of its own, however {twice.num_rows:,} keys stand in several rows, e.g. {example}, "
+            f"perhaps in two partitions; add a column to the table's key"
+        )
+
+
+def _check_useful(tables: Mapping[str, pa.Table], splits: Splits) -> None:
+    sizes = {name: table.num_rows for name, table in tables.items()}
+    if empty := [name for name, rows in sizes.items() if rows == 0]:
+        remedy = "move the dates of 'splits'" if splits.by == "time" else "enlarge its share in 'splits'"
+        raise DataError(f"each split must hold examples, however {', '.join(empty)} holds none ({sizes}); {remedy}")
+    label = tables["train"].schema.field("label").type
+    if pt.is_floating(label):
+        return
+    known = set(tables["train"]["label"].unique().to_pylist())
+    for name, table in tables.items():
+        classes = table["label"].unique().to_pylist()
+        shown = ", ".join(sorted(map(str, classes))[:5])
+        if len(classes) < 2 and (name == "train" or pt.is_boolean(label)):
+            raise DataError(
+                f"{name} must hold examples of both outcomes, however its {table.num_rows:,} are all {shown}; {_more(splits)}, "
+                f"or mend examples.label"
+            )
+        if unknown := sorted(str(one) for one in classes if one not in known):
+            raise DataError(
+                f"classes of {name} must be among train's, however {', '.join(unknown[:5])} is not: nothing could learn it; "
+                f"{_more(splits)}, join rare classes in examples.label, or leave them out by examples.where"
+            )
+
+
+def _more(splits: Splits) -> str:
+    return "move the dates of 'splits'" if splits.by == "time" else "split by stratified, or give more data"
+
+
+def _describe(table: pa.Table) -> dict[str, Any]:
+    described: dict[str, Any] = {"examples": table.num_rows, **describe_label(table["label"])}
+    for name in ("time", "cutoff"):
+        if name in table.column_names and table[name].null_count < table.num_rows:
+            span = pc.min_max(table[name]).as_py()
+            return described | {f"first {name}": str(span["min"]), f"last {name}": str(span["max"])}
+    return described
