@@ -56,8 +56,8 @@ def _related(workflow: Workflow) -> list[str]:
     waiting = [workflow.examples.table]
     while waiting:
         child = waiting.pop()
-        parents = [one.parent_table for one in parse_relationships(workflow) if one.child_table == child]
-        new = [parent for parent in parents if parent not in found and parent != workflow.examples.table]
+        parents = {one.parent_table for one in parse_relationships(workflow) if one.child_table == child}
+        new = parents - {*found, workflow.examples.table}
         found += new
         waiting += new
     return sorted(found)
