@@ -39,7 +39,7 @@ def storable(table: pa.Table) -> pa.Table:
     return pa.table(columns, schema=pa.schema([(n, c.type) for n, c in zip(names, columns, strict=True)]))
 
 
-def storable_type(kind: pa.DataType) -> pa.DataType:
+def storable_type(kind: pa.DataType) -> pa.DataType:  # noqa: PLR0911 - a table of types, one line each
     """Return the type in which the lake keeps values of `kind`.
 
     Raises:

@@ -104,7 +104,7 @@ def read_commit(folder: Path, table: str, version: int) -> Commit:
     path = _commit_path(folder, version)
     kept, removed = None, []
     try:
-        for line in path.read_text().splitlines() or [""]:
+        for line in path.read_bytes().splitlines() or [b""]:
             action = json.loads(line)
             if "mlwf" in action.get("commitInfo", {}):
                 kept = _kept(table, version, action["commitInfo"]["mlwf"])
@@ -187,7 +187,7 @@ def commit(
         raise
     except Exception as error:  # delta-rs raises some of its errors as bare Exception
         # A checkpoint that fails after the commit does not undo it.
-        if stamp(folder, version) is None or read_commit(folder, kept.entry.table, version).kept != kept:
+        if not _stands(folder, kept):
             if isinstance(error, CommitFailedError) or stamp(folder, version) is not None:
                 raise BeatenError from error
             raise LakeError(
@@ -195,6 +195,13 @@ def commit(
                 "the message says, then run again: the table is as it was before"
             ) from error
     _sync(_commit_path(folder, version))
+
+
+def _stands(folder: Path, kept: Kept) -> bool:
+    if stamp(folder, kept.entry.version) is None:
+        return False
+    found = read_commit(folder, kept.entry.table, kept.entry.version).kept
+    return found is not None and note(found) == note(kept)
 
 
 def _create(folder: Path, kept: Kept, schema: pa.Schema) -> None:

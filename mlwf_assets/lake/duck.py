@@ -37,7 +37,6 @@ def connect() -> Iterator[duckdb.DuckDBPyConnection]:
             ":memory:",
             config={
                 "memory_limit": f"{memory_limit_bytes() // (1 << 20)}MiB",
-                "threads": str(len(os.sched_getaffinity(0))),
                 "temp_directory": spill_folder,
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
@@ -68,7 +67,7 @@ def memory_limit_bytes() -> int:
         number, unit = number[:-1], _UNITS[number[-1:]]
     try:
         limit = int(float(number) * unit)
-    except ValueError:
+    except (ValueError, OverflowError):
         limit = 0
     if limit < 1 << 20:
         raise SpecError(f"{MEMORY_VARIABLE} must be a size of 1M or more, such as 2G, however: {words!r}")

@@ -149,7 +149,7 @@ def _pieces(array: pa.Array) -> Iterator[bytes | memoryview]:
     if pt.is_string(array.type) or pt.is_binary(array.type):
         yield from _text_pieces(array.fill_null("" if pt.is_string(array.type) else b""))
     else:
-        yield memoryview(np.ascontiguousarray(_numbers(array))).cast("B")
+        yield np.ascontiguousarray(_numbers(array)).data.cast("B")
 
 
 def _text_pieces(array: pa.Array) -> Iterator[bytes | memoryview]:
@@ -162,10 +162,10 @@ def _text_pieces(array: pa.Array) -> Iterator[bytes | memoryview]:
 
 def _numbers(array: pa.Array) -> npt.NDArray[Any]:
     if pt.is_boolean(array.type):
-        return array.fill_null(False).cast(pa.uint8()).to_numpy()
+        array = array.fill_null(False).cast(pa.uint8())
     if pt.is_temporal(array.type):
         array = array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
-    values = array.fill_null(0).to_numpy()
+    values: npt.NDArray[Any] = array.fill_null(0).to_numpy()
     if pt.is_floating(array.type):
         values = values + values.dtype.type(0)  # -0.0 + 0.0 is 0.0
         values[np.isnan(values)] = np.nan

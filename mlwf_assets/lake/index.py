@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,7 +88,10 @@ class Index:
         """Return every entry that a recipe made: first those that are current, then the newest first."""
         sql = f"{_SELECT} recipe = ? ORDER BY current DESC, created_s DESC"
         known = {kept.entry.table for kept in _kept(self._ask((), sql, recipe))}
-        return _kept(self._ask(sorted(known) or self.tables(), sql, recipe))
+        for table in sorted(known) or self.tables():
+            with suppress(LakeError):  # a damaged table says nothing about the others
+                self._ask((table,), sql, recipe)
+        return _kept(self._ask((), sql, recipe))
 
     def other_shapes(self, table: str, partition: str | None) -> list[pa.Schema]:
         """Return the different shapes of what a table's other partitions hold now, the oldest first."""
@@ -114,7 +117,7 @@ class Index:
         with self._lock:
             try:
                 return work(self._open())
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 self._replace(error)
                 return work(self._open())
 
@@ -149,7 +152,7 @@ class Index:
             connection.executemany("INSERT INTO tables VALUES (?, -1, NULL)", names)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
 
-    def _replace(self, error: sqlite3.Error) -> None:
+    def _replace(self, error: sqlite3.Error | OSError) -> None:
         """Put a database of no use aside, for it holds nothing that the logs do not say."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_BUSY:
@@ -160,7 +163,7 @@ class Index:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        if code in _CANNOT_WRITE:
+        if code in _CANNOT_WRITE or isinstance(error, OSError):
             self._in_memory = True
             return
         # All files of the database at once: a new one must never meet the log of an old one.

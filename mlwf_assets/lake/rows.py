@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mlwf_assets.errors import LakeError
+from mlwf_assets.errors import LakeError, SchemaError
 from mlwf_assets.lake.blobs import REMEDY, sync_folder
 from mlwf_assets.lake.shapes import make_shape
 
@@ -24,6 +24,7 @@ def write_rows(path: Path, rows: pa.Table, note: str) -> int:
         The size of the file, bytes.
     Raises:
         OSError: if the disk is full or refuses; no file is left.
+        SchemaError: if Parquet has no form for a column (a struct without fields).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = rows.replace_schema_metadata({_NOTE: note.encode()})
@@ -32,8 +33,10 @@ def write_rows(path: Path, rows: pa.Table, note: str) -> int:
             pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
             sink.flush()
             os.fsync(sink.fileno())
-    except BaseException:
+    except BaseException as error:
         path.unlink(missing_ok=True)
+        if isinstance(error, pa.ArrowException) and not isinstance(error, OSError):
+            raise SchemaError(f"every column must have a form in Parquet, however: {error}") from error
         raise
     sync_folder(path.parent)
     return path.stat().st_size

@@ -54,11 +54,14 @@ class Lake:
 
         Entries whose rows or files are gone from the disk are left out: they have to be computed anew.
         """
-        return {kept.entry.partition: kept.entry for kept in self._current(table)}
+        _check_table(table)
+        found = self._index.current(table) if self._folder.exists() else []
+        return {kept.entry.partition: kept.entry for kept in found if self._is_whole(kept)}
 
     def entry(self, table: str, partition: str | None = None) -> Entry | None:
         """Return what a partition holds now; None where there is nothing, or its rows are gone."""
-        kept = self._index.current_one(_checked(table), partition) if self._folder.exists() else None
+        _check_table(table)
+        kept = self._index.current_one(table, partition) if self._folder.exists() else None
         return kept.entry if kept and self._is_whole(kept) else None
 
     def find(self, recipe: str) -> Entry | None:
@@ -78,7 +81,9 @@ class Lake:
             LakeError: if a table without partitions is given one, or the reverse; if the disk is full.
             ConflictError: if another writer was faster with this partition.
         """
-        _check_partition(_checked(table), partition)
+        _check_table(table)
+        if partition == "":
+            raise LakeError(f"a partition of {table} must have a name, however: ''; None means none at all")
         rows = storable(result.table)
         if delta.PARTITION in rows.column_names:
             raise SchemaError(f"no column of {table} may have the name {delta.PARTITION!r}: the lake uses it itself")
@@ -94,10 +99,10 @@ class Lake:
                 recipe=recipe,
                 run_id=run_id,
                 rows=rows.num_rows,
-                seconds=seconds,
+                seconds=round(seconds, 3),
                 files={name: put_blob(self._folder, content) for name, content in result.files.items()},
                 metadata=json.loads(json.dumps(dict(result.metadata))),
-                created_s=time.time(),
+                created_s=_now_s(),
             )
             if before and before.entry.fingerprint == entry.fingerprint and self._is_whole(before):
                 return self._commit(replace(before, entry=entry), before)
@@ -121,7 +126,7 @@ class Lake:
         if not self._is_whole(old):
             raise LakeError(f"{_at(entry)} must still be on the disk, however: its file is gone; {REMEDY}")
         before = self._index.current_one(entry.table, entry.partition)
-        return self._commit(replace(old, entry=replace(entry, created_s=time.time())), before, restored_by=run_id)
+        return self._commit(replace(old, entry=replace(entry, created_s=_now_s())), before, restored_by=run_id)
 
     def read(self, table: str, partitions: Sequence[str] | None = None) -> pa.Table:
         """Read what a table holds now, in the order of its partitions' names, or of the partitions given.
@@ -170,10 +175,6 @@ class Lake:
         if name not in entry.files:
             raise LakeError(f"{_at(entry)} must have a file {name!r}, however: it has {sorted(entry.files)}")
         return get_blob(self._folder, entry.files[name])
-
-    def _current(self, table: str) -> list[Kept]:
-        found = self._index.current(_checked(table)) if self._folder.exists() else []
-        return [kept for kept in found if self._is_whole(kept)]
 
     def _find_kept(self, entry: Entry) -> Kept:
         kept = self._index.at(entry)
@@ -240,17 +241,11 @@ class Lake:
         )
 
 
-def _checked(table: str) -> str:
+def _check_table(table: str) -> None:
     if not _TABLE.fullmatch(table):
         raise LakeError(
             f"a table's name must be WORKFLOW/GROUP/NAME of letters, digits, '_', '-' and '.', however: {table!r}"
         )
-    return table
-
-
-def _check_partition(table: str, partition: str | None) -> None:
-    if partition == "":
-        raise LakeError(f"a partition of {table} must have a name, however: ''; None means a table without partitions")
 
 
 def _file_name(entry: Entry) -> str:
@@ -259,6 +254,10 @@ def _file_name(entry: Entry) -> str:
     if entry.partition is None:
         return name
     return f"{delta.PARTITION}={re.sub(r'[^A-Za-z0-9_.-]', '_', entry.partition)[:100]}/{name}"
+
+
+def _now_s() -> float:
+    return round(time.time(), 3)  # delta-rs keeps 15 digits of a number, not all 17
 
 
 def _of(partition: str | None) -> str:
