@@ -93,8 +93,13 @@ def _definition(tree: ast.Module, qualname: str) -> ast.AST:
 
 @functools.cache
 def _module_path(name: str) -> Path | None:
-    spec = importlib.util.find_spec(name)
-    return Path(spec.origin) if spec is not None and spec.origin else None
+    """Find the file of a first-party module without importing anything; None where there is no such module."""
+    package, _, rest = name.partition(".")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    base = Path(spec.submodule_search_locations[0]).joinpath(*rest.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
 @functools.cache
@@ -116,16 +121,7 @@ def _imports(node: ast.AST, module: str) -> set[str]:
 
 
 def _is_first_party(name: str) -> bool:
-    inside = name == _PACKAGE or name.startswith(f"{_PACKAGE}.")
-    return inside and not name.startswith(_OUTSIDE) and _is_module(name)
-
-
-@functools.cache
-def _is_module(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+    return name.startswith(f"{_PACKAGE}.") and not name.startswith(_OUTSIDE) and _module_path(name) is not None
 
 
 def _reached(modules: set[str]) -> set[str]:
@@ -135,7 +131,11 @@ def _reached(modules: set[str]) -> set[str]:
     while waiting:
         name = waiting.pop()
         reached.add(name)
-        path = _module_path(name)
-        if path is not None:
-            waiting |= _imports(_tree(path), name) - reached
+        waiting |= _module_imports(name) - reached
     return reached
+
+
+@functools.cache
+def _module_imports(name: str) -> frozenset[str]:
+    path = _module_path(name)
+    return frozenset(_imports(_tree(path), name)) if path else frozenset()

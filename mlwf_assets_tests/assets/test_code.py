@@ -17,7 +17,7 @@ def package(tmp_path, monkeypatch):
     def fingerprint(**modules):
         for name, text in modules.items():
             (tmp_path / "toyroom" / f"{name}.py").write_text(text)
-        for cached in (code._tree, code._module_path, code._module_hash, code._is_module):
+        for cached in (code._tree, code._module_path, code._module_hash, code._module_imports):
             cached.cache_clear()
         for name in [name for name in sys.modules if name.startswith("toyroom")]:
             del sys.modules[name]
