@@ -8,6 +8,7 @@ needs the file's text (line numbers) in `loader.py`. A field's description is th
 import datetime as dt
 import re
 import zoneinfo
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -69,15 +70,20 @@ def _check_name(value: str) -> str:
     return value
 
 
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
 def _check_timezone(value: str) -> str:
-    if value not in zoneinfo.available_timezones():
+    if value not in _timezones():
         raise ValueError(f"must be a time zone such as 'Europe/Berlin', however: {value!r}")
     return value
 
 
 def as_list(value: Any) -> Any:
     """Let one value stand where a list may."""
-    return [value] if isinstance(value, str | dict) else value
+    return [value] if isinstance(value, str) else value
 
 
 Day = Annotated[dt.date, BeforeValidator(parse_day)]

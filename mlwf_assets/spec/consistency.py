@@ -77,6 +77,8 @@ def _check_sources(workflow: Workflow, name: str, table: Table) -> Iterator[Mist
 
 def _check_unused(workflow: Workflow) -> Iterator[Mistake]:
     used = {source for table in workflow.tables.values() for source in table.sources or ()}
+    if used - set(workflow.sources):
+        return  # a source that is misspelt is not used either
     for source in workflow.sources:
         if source not in used:
             yield Mistake(

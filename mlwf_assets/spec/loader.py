@@ -54,7 +54,7 @@ def loads(text: str, *, file: Path) -> Workflow:
         raise error(file, whole.lines, found)
     data = whole.data["attributes"]
     lines = {**whole.lines, **_lines_below(whole, "attributes")}
-    found = [m._replace(place=m.place[1:]) if m.place[:1] == ("attributes",) else m for m in found]
+    found = [m._replace(place=m.place[1:]) if m.place[:1] == ("attributes",) and m.place[1:] else m for m in found]
     found += [*check_not_yet(data), *check_secrets(data)]
     workflow, of_form = validate(data)
     found += [m for m in of_form if not any(m.place[: len(other.place)] == other.place for other in found)]

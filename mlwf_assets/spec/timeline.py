@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from mlwf_assets.errors import SpecError
@@ -48,9 +49,22 @@ def partition_names(partitions: Partitions, *, now: dt.datetime | None = None) -
         >>> partition_names(Partitions(every="month", start="2013-01-01", end="2013-03-01"))
         ['2013-01', '2013-02']
     """
+    return [name for name, _, _ in partition_spans(partitions, now=now)]
+
+
+def partition_spans(
+    partitions: Partitions, *, now: dt.datetime | None = None
+) -> list[tuple[str, dt.datetime, dt.datetime]]:
+    """List the partitions with the instants (in UTC) at which each begins and ends, in one pass over the calendar.
+
+    Example:
+        >>> year = Partitions(every="month", start="2013-01-01", end="2014-01-01")
+        >>> [(name, str(end)) for name, _, end in partition_spans(year)][-1]
+        ('2013-12', '2014-01-01 00:00:00+00:00')
+    """
     until = _end(partitions, now)
     starts = [start for start in _starts(partitions, until) if start <= until]
-    return [_name(partitions, start) for start in starts[:-1]]
+    return [(_name(partitions, start), start, end) for start, end in pairwise(starts)]
 
 
 def partition_bounds(partitions: Partitions, name: str) -> tuple[dt.datetime, dt.datetime]:

@@ -25,27 +25,29 @@ def check_partitions(workflow: Workflow) -> Iterator[Mistake]:
     if not timed:
         yield Mistake(("partitions",), "needs a source with a 'time: SQL', or leave it out")
     yield from _check_boundaries(partitions)
-    start, end = span_bounds(partitions)
-    if start == end:
-        yield Mistake(
-            ("partitions", "start"), f"there must be a complete {partitions.every} by now, however: {partitions.start}"
-        )
 
 
 def _check_boundaries(partitions: Partitions) -> Iterator[Mistake]:
+    """Find days that are no beginnings of partitions, and partitions of which none is complete."""
     for name, day in (("start", partitions.start), ("end", partitions.end)):
         if day is None:
             continue
         if partitions.every == "month" and day.day != 1:
             yield Mistake(("partitions", name), f"must be the first day of a month, however: {day}")
+            return
         if partitions.every == "week" and (day - partitions.start).days % 7:
             yield Mistake(("partitions", name), f"must be whole weeks after start, however: {day}")
+            return
+    start, end = span_bounds(partitions)
+    if start == end:
+        words = f"there must be a complete {partitions.every} by now, however: {partitions.start}"
+        yield Mistake(("partitions", "start"), words)
 
 
 def check_splits(workflow: Workflow) -> Iterator[Mistake]:
     """Find splits by time without a time, outside the partitions, or in the wrong order."""
     splits, partitions = workflow.splits, workflow.partitions
-    if splits.by != "time" or (partitions is not None and _has_mistakes(partitions)):
+    if splits.by != "time" or (partitions is not None and any(_check_boundaries(partitions))):
         return
     table = workflow.examples.table
     if workflow.examples.cutoff is None and not workflow.is_partitioned(table):
@@ -60,11 +62,6 @@ def check_splits(workflow: Workflow) -> Iterator[Mistake]:
     except SpecError:
         return
     yield from _check_order(workflow, validation, test)
-
-
-def _has_mistakes(partitions: Partitions) -> bool:
-    start, end = span_bounds(partitions)
-    return start == end
 
 
 def _check_order(workflow: Workflow, validation: dt.datetime, test: dt.datetime) -> Iterator[Mistake]:
