@@ -1,14 +1,16 @@
 """CSV: every field as the text that was written, every row or an error that names its line.
 
-The header is read here, the rows by Arrow; where Arrow finds something wrong, Python's csv module (slower)
-finds the line. Follows RFC 4180, with any delimiter, encoding and line ends; lines without any text are no
-rows. Which type a column has is the business of `types.py`.
+Follows RFC 4180, with any delimiter, encoding and line ends; a line without any character is no row. The header is
+read here, the rows by Arrow; what Arrow would let pass (a quote that swallows rows) or cannot place (the line)
+is looked for here. Which type a column has is the business of `types.py`.
 """
 
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import IO, NamedTuple, NoReturn
 
 import pyarrow as pa
@@ -20,8 +22,8 @@ from mlwf_assets.spec.sources import CsvOptions
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 100
-_QUOTE = b'"'
-_MAGIC = {b"PK\x03\x04": ".zip", b"\x1f\x8b": ".gz", b"PAR1": ".parquet"}
+_BOM = "\ufeff"
+_OTHER_FORMS = {b"PK\x03\x04": ".zip (or a spreadsheet)", b"\x1f\x8b": ".gz", b"PAR1": ".parquet"}
 
 
 class _Header(NamedTuple):
@@ -30,6 +32,14 @@ class _Header(NamedTuple):
     names: list[str]
     delimiter: str
     end: int
+
+
+class _Record(NamedTuple):
+    """Fields, and the lines (from 1) on which they begin and end."""
+
+    fields: list[str]
+    first_line: int
+    last_line: int
 
 
 def read_csv(part: Part, options: CsvOptions) -> pa.Table:
@@ -42,9 +52,12 @@ def read_csv(part: Part, options: CsvOptions) -> pa.Table:
         SpecError: if there is no such encoding.
     """
     content = _to_utf8(part.read(), options.encoding, part.place)
-    with io.BytesIO(content) as stream:
-        header = _read_header(stream, options, part.place)
-    return _read_rows(content, header, options, part.place)
+    header = _read_header(_sample(io.BytesIO(content), "utf-8"), options, part.place)
+    table = _parse(content, header, options, part.place)
+    # As many lines as rows: no quoted field spans lines, so none can have swallowed any.
+    if content.count(b"\n", header.end) > table.num_rows:
+        _check_quotes(content, header, part.place)
+    return table
 
 
 def csv_columns(part: Part, options: CsvOptions) -> list[str]:
@@ -52,16 +65,16 @@ def csv_columns(part: Part, options: CsvOptions) -> list[str]:
 
     Raises:
         SourceError: if there is no sound header.
+        SpecError: if there is no such encoding.
     """
     _check_encoding(options.encoding)
-    with part.open() as stream, codecs.getreader(options.encoding)(stream) as text:
-        lines = []
-        try:
-            for line, _ in zip(text, range(_SAMPLE_LINES), strict=False):
-                lines.append(line)
-        except UnicodeError:
-            return _read_header(io.BytesIO(_to_utf8(part.read(), options.encoding, part.place)), options, part.place)[0]
-    return _read_header(io.BytesIO("".join(lines).encode()), options, part.place).names
+    try:
+        with part.open() as stream:
+            sample = _sample(stream, options.encoding)
+    except UnicodeError:
+        # Whoever reads everything can say where.
+        sample = _sample(io.BytesIO(_to_utf8(part.read(), options.encoding, part.place)), "utf-8")
+    return _read_header(sample, options, part.place).names
 
 
 def _check_encoding(encoding: str) -> None:
@@ -74,51 +87,47 @@ def _check_encoding(encoding: str) -> None:
 def _to_utf8(content: bytes, encoding: str, place: str) -> bytes:
     _check_encoding(encoding)
     try:
-        if codecs.lookup(encoding).name == "utf-8":
-            content.decode()
-            return content
-        return content.decode(encoding).encode()
+        text = content.decode(encoding)
     except UnicodeError as error:
-        for magic, suffix in _MAGIC.items():
-            if content.startswith(magic):
-                raise SourceError(f"{place} must be text, however it is {suffix}; let its name end so") from error
-        start = error.start if isinstance(error, UnicodeDecodeError) else 0
-        line = content.count(b"\n", 0, start) + 1
-        raise SourceError(
-            f"{place} line {line} must be {encoding}, however: {error.reason if isinstance(error, UnicodeDecodeError) else error}"
-            f" ({content[start : start + 1]!r}); write its encoding in the source, e.g. "
-            f"'csv: {{encoding: {_guess_encoding(content)}}}'"
-        ) from error
+        raise SourceError(_wrong_encoding(content, encoding, place, error)) from error
+    return content if codecs.lookup(encoding).name == "utf-8" else text.encode()
 
 
-def _guess_encoding(content: bytes) -> str:
-    return "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "latin-1"
+def _wrong_encoding(content: bytes, encoding: str, place: str, error: UnicodeError) -> str:
+    for magic, form in _OTHER_FORMS.items():
+        if content.startswith(magic):
+            return f"{place} must be text, however it is {form}; let its name say so, or save it as CSV"
+    at = error.start if isinstance(error, UnicodeDecodeError) else 0
+    line = content.count(b"\n", 0, at) + 1
+    likely = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "latin-1"
+    return (
+        f"{place} line {line} must be {encoding}, however it holds the byte {content[at : at + 1]!r}; say how it is "
+        f"written, e.g. 'csv: {{encoding: {likely}}}'"
+    )
 
 
-def _read_header(stream: IO[bytes], options: CsvOptions, place: str) -> _Header:
-    sample = _sample(stream)
-    delimiter = options.delimiter or _find_delimiter(sample)
-    taken: list[str] = []
-    names = next((record for record in _records(sample, delimiter, taken) if record), [])
-    names = [name.removeprefix("\ufeff").strip() for name in names]
-    _check_names(names, place)
-    return _Header(names, delimiter, len("".join(taken).encode()))
+def _sample(stream: IO[bytes], encoding: str) -> list[str]:
+    """The first lines, with their ends; a header must end within them."""
+    # newline="": line ends stay what they are, for bytes are counted.
+    with io.TextIOWrapper(stream, encoding=encoding, newline="") as text:
+        return list(islice(text, _SAMPLE_LINES))
 
 
-def _sample(stream: IO[bytes]) -> list[str]:
-    """The first lines, with their ends; only a header that is longer than that is not found."""
-    with io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True) as text:
-        return [line for line, _ in zip(text, range(_SAMPLE_LINES), strict=False)]
+def _read_header(sample: list[str], options: CsvOptions, place: str) -> _Header:
+    lines = [line.removeprefix(_BOM) if i == 0 else line for i, line in enumerate(sample)]
+    delimiter = options.delimiter or _find_delimiter(lines)
+    record = next((one for one in _records(lines, delimiter) if one.fields), _Record([], 1, 1))
+    names = [name.strip() for name in record.fields]
+    _check_names(names, f"{place} line {record.first_line}")
+    return _Header(names, delimiter, len("".join(sample[: record.last_line]).encode()))
 
 
-def _records(lines: Sequence[str], delimiter: str, taken: list[str] | None = None) -> Iterator[list[str]]:
-    def take() -> Iterator[str]:
-        for line in lines:
-            if taken is not None:
-                taken.append(line)
-            yield line
-
-    return csv.reader(take(), delimiter=delimiter)
+def _records(lines: Iterable[str], delimiter: str) -> Iterator[_Record]:
+    reader = csv.reader(lines, delimiter=delimiter)
+    first = 1
+    for fields in reader:
+        yield _Record(fields, first, reader.line_num)
+        first = reader.line_num + 1
 
 
 def _find_delimiter(sample: Sequence[str]) -> str:
@@ -126,7 +135,7 @@ def _find_delimiter(sample: Sequence[str]) -> str:
 
     def score(delimiter: str) -> tuple[float, int]:
         try:
-            fields = [len(record) for record in _records(sample, delimiter) if record]
+            fields = [len(record.fields) for record in _records(sample, delimiter) if record.fields]
         except csv.Error:
             return (0, 0)
         if not fields or fields[0] < 2:
@@ -138,32 +147,26 @@ def _find_delimiter(sample: Sequence[str]) -> str:
 
 def _check_names(names: Sequence[str], place: str) -> None:
     if not names:
-        raise SourceError(f"{place} must begin with a line of column names, however there is none")
-    if nameless := [i for i, name in enumerate(names, 1) if not name]:
-        raise SourceError(
-            f"{place} line 1: each column must have a name, however column {nameless[0]} of {len(names)} has none; "
-            f"name it in the header (pandas writes one for the index: index=False)"
-        )
-    if twice := [name for i, name in enumerate(names) if name in names[:i]]:
-        raise SourceError(
-            f"{place} line 1: column names must be unique, however {twice[0]!r} stands twice; rename one in the header"
-        )
+        raise SourceError(f"{place} must hold the names of the columns, however it is empty; write them there")
+    for position, name in enumerate(names):
+        if not name:
+            raise SourceError(
+                f"{place}: each column must have a name, however number {position + 1} of {len(names)} has none; "
+                f"name it there (pandas' nameless index: write with index=False)"
+            )
+        if name in names[:position]:
+            raise SourceError(f"{place}: column names must be unique, however {name!r} stands twice; rename one")
 
 
-def _read_rows(content: bytes, header: _Header, options: CsvOptions, place: str) -> pa.Table:
+def _parse(content: bytes, header: _Header, options: CsvOptions, place: str) -> pa.Table:
     rows = pa.py_buffer(content).slice(header.end)
     if not rows.size:
         return pa.table({name: pa.array([], pa.string()) for name in header.names})
     try:
-        table = arrow_csv.read_csv(
+        return arrow_csv.read_csv(
             pa.BufferReader(rows),
             read_options=arrow_csv.ReadOptions(column_names=header.names),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=header.delimiter,
-                newlines_in_values=True,
-                # In a file of one column an empty line is a missing value.
-                ignore_empty_lines=len(header.names) > 1,
-            ),
+            parse_options=arrow_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(header.names, pa.string()),
                 null_values=list(options.null_values),
@@ -171,47 +174,40 @@ def _read_rows(content: bytes, header: _Header, options: CsvOptions, place: str)
             ),
         )
     except pa.ArrowInvalid as error:
-        _explain(content, header, place, str(error))
-    lines = content.count(b"\n", header.end)
-    if lines > table.num_rows and _QUOTE in content:
-        _check_quotes(content, header, place)
-    return table
+        _explain(content, header, place, error)
 
 
 def _check_quotes(content: bytes, header: _Header, place: str) -> None:
-    """Find a quote that is never closed, or closed in the middle of a field: it would swallow rows."""
-    line = 0
-    try:
-        reader = _strict_reader(content, header)
-        for _ in reader:
-            line = reader.line_num
-    except csv.Error as error:
+    """Refuse a quote that is never closed, or closed in the middle of a field: it swallows what follows."""
+    around = re.escape(header.delimiter.encode()) + rb"\r\n"
+    field = rb'(?<=[%b])"(?:[^"]++|"")*+"(?=[%b]|\Z)' % (around, around)
+    stray = rb'(?<![%b])"' % around  # inside a field without quotes it is a character like any other
+    sound = re.compile(rb'(?:[^"]++|%b|%b)*+' % (field, stray)).match(content, header.end)
+    end = sound.end() if sound else header.end
+    if end < len(content):
+        line = content.count(b"\n", 0, end) + 1
         raise SourceError(
-            f"{place} line {line + 1}: quotes must stand around a whole field, however: {error}; close the quote, or "
-            f"write it twice inside a field"
-        ) from error
+            f"{place} line {line}: quotes must stand around a whole field, however {_shorten(content[end : end + 80])} "
+            f"is not closed before the next {header.delimiter!r} or the line's end; close it, or write it twice inside "
+            f"a field"
+        )
 
 
-def _explain(content: bytes, header: _Header, place: str, words: str) -> NoReturn:
-    """Find the line of which Arrow knows that it is wrong."""
+def _explain(content: bytes, header: _Header, place: str, error: Exception) -> NoReturn:
+    """Find the line of which Arrow knows only that there is one."""
     _check_quotes(content, header, place)
     wanted = len(header.names)
-    last = 0
-    for record in (reader := _strict_reader(content, header)):
-        if record and len(record) != wanted:
-            raise SourceError(
-                f"{place} line {last + 1} must have {wanted} fields as the header has, however {len(record)}: "
-                f"{_shorten(header.delimiter.join(record))}; mend the line, or put quotes around fields that hold "
-                f"{header.delimiter!r}"
-            )
-        last = reader.line_num
-    raise SourceError(f"{place} must be CSV, however: {words.splitlines()[0]}")
+    with io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="") as lines:
+        for fields, line, _ in _records(lines, header.delimiter):
+            if fields and len(fields) != wanted:
+                raise SourceError(
+                    f"{place} line {line} must have {wanted} fields, as the header has, however {len(fields)}: "
+                    f"{_shorten(header.delimiter.join(fields).encode())}; mend the line, or put quotes around a field "
+                    f"that holds {header.delimiter!r}"
+                ) from error
+    raise SourceError(f"{place} must be CSV, however: {str(error).splitlines()[0]}") from error
 
 
-def _strict_reader(content: bytes, header: _Header):  # type: ignore[no-untyped-def]  # csv names no type
-    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
-    return csv.reader(text, delimiter=header.delimiter, strict=True)
-
-
-def _shorten(text: str) -> str:
-    return repr(text if len(text) <= 80 else text[:79] + "…")
+def _shorten(text: bytes) -> str:
+    words = text.decode(errors="replace").splitlines()[0]
+    return repr(words if len(words) <= 60 else words[:59] + "…")

@@ -19,7 +19,7 @@ from mlwf_assets.errors import SourceError
 from mlwf_assets.lake import duck
 from mlwf_assets.spec.partitions import Partitions
 from mlwf_assets.spec.sql import columns_of
-from mlwf_assets.spec.timeline import partition_bounds, partition_names
+from mlwf_assets.spec.timeline import partition_spans
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,24 @@ class Cut:
     """Rows by partition.
 
     Attributes:
-        rows: partition -> positions of its rows, in order.
+        by_partition: partition -> positions of its rows, in order.
         before: how many rows are earlier than the first partition.
         after: how many rows are later than the last one.
         timeless: how many rows have no time that can be read.
     """
 
-    rows: dict[str, npt.NDArray[np.int64]]
+    by_partition: dict[str, npt.NDArray[np.int64]]
     before: int
     after: int
     timeless: int
+
+    def counts(self) -> dict[str, int]:
+        """Say in words how many rows of the whole source are in no partition, or only near their place."""
+        return {
+            "rows before the first partition": self.before,
+            "rows after the last partition": self.after,
+            "rows without a time, beside their neighbours": self.timeless,
+        }
 
 
 def cut_rows(table: pa.Table, time: str, partitions: Partitions) -> Cut:
@@ -49,16 +57,17 @@ def cut_rows(table: pa.Table, time: str, partitions: Partitions) -> Cut:
     Raises:
         SourceError: if the SQL fails for a row, or no row has a time, or none lies in a partition.
     """
-    names = partition_names(partitions)
+    spans = partition_spans(partitions)
+    names = [name for name, _, _ in spans]
+    starts = np.array([_micros(start) for _, start, _ in spans], dtype=np.int64)
+    end = _micros(spans[-1][2]) if spans else 0
     times = _row_times(table, time)
     has_time = times.is_valid().to_numpy(zero_copy_only=False)
-    starts, end = _bounds(partitions, names)
     micros = times.cast(pa.int64()).fill_null(0).to_numpy()
     place = np.searchsorted(starts, micros, side="right") - 1
-    after = has_time & (micros >= end)
-    before = has_time & (place < 0)
+    before, after = has_time & (place < 0), has_time & (micros >= end)
     place[after | before | ~has_time] = -1
-    _check_any(table.num_rows, has_time, place, times, time, names)
+    _check_any(has_time, place, times, time, names)
     place = np.where(has_time, place, _place_of_neighbour(table["_file"], place))
     order = np.argsort(place, kind="stable")
     edges = np.searchsorted(place[order], np.arange(len(names) + 1))
@@ -81,45 +90,39 @@ def _row_times(table: pa.Table, time: str) -> pa.Array:
     return found["t"].cast(pa.timestamp("us", "UTC")).combine_chunks()
 
 
-def _bounds(partitions: Partitions, names: Sequence[str]) -> tuple[npt.NDArray[np.int64], int]:
-    bounds = [partition_bounds(partitions, name) for name in names]
-    return np.array([_micros(start) for start, _ in bounds], dtype=np.int64), _micros(bounds[-1][1]) if bounds else 0
-
-
 def _micros(at: dt.datetime) -> int:
     return (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
 
 
 def _check_any(
-    rows: int,
-    has_time: npt.NDArray[np.bool_],
-    place: npt.NDArray[np.int64],
-    times: pa.Array,
-    time: str,
-    names: Sequence[str],
+    has_time: npt.NDArray[np.bool_], place: npt.NDArray[np.int64], times: pa.Array, time: str, names: Sequence[str]
 ) -> None:
-    """A whole source without one row in the partitions is a mistake in the workflow file."""
+    """Refuse a source that has rows, but not one in the partitions: the workflow file is mistaken."""
+    rows = len(place)
     if rows and not has_time.any():
-        raise SourceError(f"time: {time!r} must give a time, however it is null for all {rows:,} rows; see their text")
+        raise SourceError(
+            f"time: {time!r} must give each row's time, however it is null for all {rows:,} rows; look at the "
+            f"column's text, and name its form with try_strptime(COLUMN, '%d.%m.%Y')"
+        )
     if rows and (place < 0).all():
         span = pc.min_max(times).as_py()
+        partitions = f"{names[0]} .. {names[-1]}" if names else "(there is none yet)"
         raise SourceError(
-            f"rows must lie in the partitions {names[:1]} .. {names[-1:]}, however all {rows:,} lie outside: "
-            f"{span['min']} .. {span['max']}; change 'partitions' or 'time'"
+            f"rows must lie in the partitions {partitions}, however all {rows:,} lie outside, in {span['min']} .. "
+            f"{span['max']}; change 'partitions', or the source's 'time'"
         )
 
 
 def _place_of_neighbour(files: pa.ChunkedArray, place: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """(n_rows,) the partition of the nearest row before it in its file that has one, else of the next, else the first."""
-    if len(place) == 0:
+    """(n_rows,) where the nearest row before it in its file lies that has a place, else the next, else 0."""
+    count = len(place)
+    if count == 0:
         return place
-    codes = files.combine_chunks().dictionary_encode().indices.to_numpy()
-    rows = np.arange(len(place))
-    first = np.concatenate([[True], codes[1:] != codes[:-1]])
-    begin = np.maximum.accumulate(np.where(first, rows, 0))
-    known = place >= 0
-    before = np.maximum.accumulate(np.where(known, rows, -1))
-    after = np.minimum.accumulate(np.where(known, rows, len(rows))[::-1])[::-1]
-    nearest = np.where(before >= begin, before, after)
-    same_file = (nearest < len(rows)) & (codes[np.minimum(nearest, len(rows) - 1)] == codes)
-    return np.where(same_file, place[np.minimum(nearest, len(rows) - 1)], 0)
+    file = files.combine_chunks().dictionary_encode().indices.to_numpy()
+    rows = np.arange(count)
+    before = np.maximum.accumulate(np.where(place >= 0, rows, -1))
+    after = np.minimum.accumulate(np.where(place >= 0, rows, count)[::-1])[::-1]
+    in_file = (before >= 0) & (file[before] == file)
+    nearest = np.where(in_file, before, np.minimum(after, count - 1))
+    found = (place[nearest] >= 0) & (file[nearest] == file)
+    return np.where(found, place[nearest], 0)

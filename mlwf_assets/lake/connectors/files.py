@@ -7,26 +7,29 @@ their columns; the same row twice is kept twice, for duplicates are the business
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from mlwf_assets.errors import SourceError
+from mlwf_assets.errors import SourceError, SpecError
 from mlwf_assets.lake.columns import storable
 from mlwf_assets.lake.connectors.csv_files import csv_columns, read_csv
 from mlwf_assets.lake.connectors.cutting import cut_rows
-from mlwf_assets.lake.connectors.json_lines import json_columns, read_json_lines
+from mlwf_assets.lake.connectors.json_lines import read_json_lines
 from mlwf_assets.lake.connectors.parquet import parquet_columns, read_parquet
-from mlwf_assets.lake.connectors.parts import Part, find_files, find_parts
+from mlwf_assets.lake.connectors.parts import Found, Part, find_files, find_parts, hash_file
 from mlwf_assets.lake.connectors.stacking import stack
 from mlwf_assets.lake.connectors.types import found_types
-from mlwf_assets.lake.fingerprint import hash_bytes, hash_json
+from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.partitions import Partitions
 from mlwf_assets.spec.sources import FilesSource
 
 FILE, ROW = "_file", "_row"
 KEY = (FILE, ROW)
+_FILES_SHOWN = 50
 
 
 def files_fingerprint(source: FilesSource, folder: Path) -> str:
@@ -35,7 +38,7 @@ def files_fingerprint(source: FilesSource, folder: Path) -> str:
     Raises:
         SpecError, SourceError: if a file is not there.
     """
-    return hash_json([[name, hash_bytes(path.read_bytes())] for name, path in find_files(source, folder)])
+    return hash_json([[name, hash_file(path)] for name, path in find_files(source, folder).items()])
 
 
 def files_columns(source: FilesSource, folder: Path) -> list[str]:
@@ -44,10 +47,8 @@ def files_columns(source: FilesSource, folder: Path) -> list[str]:
     Raises:
         SpecError, SourceError: if a file is not there, or has no sound header.
     """
-    names: dict[str, None] = {}
-    for part in find_parts(source, folder):
-        names.update(dict.fromkeys(_columns(part, source)))
-    return list(names)
+    parts = find_parts(source, folder).parts
+    return list(dict.fromkeys(name for part in parts for name in _columns(part, source)))
 
 
 def read_files(
@@ -63,31 +64,35 @@ def read_files(
     Raises:
         SpecError, SourceError: if a file is not there or not sound.
     """
-    parts = find_parts(source, folder)
-    tables = [_with_place(_read(part, source), part.name) for part in parts]
+    found = find_parts(source, folder)
+    tables = [_with_place(_read(part, source), part) for part in found.parts]
     table = storable(stack(tables))
-    is_text = all(part.form == "csv" for part in parts)
+    is_text = any(part.form == "csv" for part in found.parts)
     types = found_types(table.drop_columns(list(KEY)), is_text=is_text, decimal=source.csv.decimal)
     files = {"types.json": json.dumps(types, indent=1).encode()}
-    metadata = {"files": {part.name: len(rows) for part, rows in zip(parts, tables, strict=True)}}
+    metadata = _describe(found, tables)
     if cut is None or source.time is None:
         return {None: Result(table, files, metadata, KEY)}
-    found = cut_rows(table, source.time, cut)
-    metadata |= {
-        "rows before the first partition": found.before,
-        "rows after the last partition": found.after,
-        "rows without a time": found.timeless,
-    }
-    wanted = list(found.rows if names is None else names)
-    if unknown := [name for name in wanted if name not in found.rows]:
-        raise SourceError(f"partitions must be among {list(found.rows)[:3]} ..., however: {unknown[:3]}")
-    return {name: Result(_take(table, found.rows[name]), files, metadata, KEY) for name in wanted}
+    rows = cut_rows(table, source.time, cut)
+    metadata |= rows.counts()
+    wanted = list(rows.by_partition if names is None else names)
+    if unknown := [name for name in wanted if name not in rows.by_partition]:
+        raise SpecError(f"there must be a partition {unknown[0]!r}, however: {list(rows.by_partition)[:3]} ...")
+    return {name: Result(_take(table, rows.by_partition[name]), files, metadata, KEY) for name in wanted}
+
+
+def _describe(found: Found, tables: Sequence[pa.Table]) -> dict[str, Any]:
+    rows = {part.name: len(table) for part, table in zip(found.parts, tables, strict=True)}
+    described: dict[str, Any] = {"files": dict(list(rows.items())[:_FILES_SHOWN])}
+    if len(rows) > _FILES_SHOWN:
+        described["files that are not listed"] = len(rows) - _FILES_SHOWN
+    return described | ({"not read, for it is no data by its name": list(found.unread)} if found.unread else {})
 
 
 def _columns(part: Part, source: FilesSource) -> list[str]:
     if part.form == "csv":
         return csv_columns(part, source.csv)
-    return parquet_columns(part) if part.form == "parquet" else json_columns(part)
+    return parquet_columns(part) if part.form == "parquet" else read_json_lines(part).column_names
 
 
 def _read(part: Part, source: FilesSource) -> pa.Table:
@@ -96,15 +101,16 @@ def _read(part: Part, source: FilesSource) -> pa.Table:
     return read_parquet(part) if part.form == "parquet" else read_json_lines(part)
 
 
-def _with_place(table: pa.Table, name: str) -> pa.Table:
-    if taken := [column for column in KEY if column in table.column_names]:
-        raise SourceError(f"{name} must not have a column {taken[0]!r}, a name of ours; rename it in the file")
-    rows = table.num_rows
-    table = table.append_column(FILE, pa.repeat(pa.scalar(name, pa.string()), rows))
-    return table.append_column(ROW, pa.array(np.arange(rows, dtype=np.int64)))
+def _with_place(table: pa.Table, part: Part) -> pa.Table:
+    if taken := [column for column in table.column_names if column in KEY]:
+        raise SourceError(f"{part.place} must not have a column {taken[0]!r}, a name of ours; rename it there")
+    if not table.column_names:
+        raise SourceError(f"{part.place} must have columns, however it has none; write the file again, or remove it")
+    table = table.append_column(FILE, pa.repeat(pa.scalar(part.name, pa.string()), table.num_rows))
+    return table.append_column(ROW, pa.array(np.arange(table.num_rows, dtype=np.int64)))
 
 
-def _take(table: pa.Table, rows: np.ndarray) -> pa.Table:
-    if len(rows) and int(rows[-1] - rows[0]) + 1 == len(rows):
+def _take(table: pa.Table, rows: npt.NDArray[np.int64]) -> pa.Table:
+    if len(rows) and int(rows[-1] - rows[0]) + 1 == len(rows):  # rows that stand in order of time need no copy
         return table.slice(int(rows[0]), len(rows))
     return table.take(pa.array(rows))

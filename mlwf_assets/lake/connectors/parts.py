@@ -6,14 +6,15 @@ stands in a part is the business of the readers, one module per form.
 
 import glob
 import gzip
+import hashlib
 import importlib.util
-import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Literal, cast
 
@@ -72,21 +73,37 @@ class Part:
         return content
 
 
-def find_parts(source: FilesSource, folder: Path) -> list[Part]:
+@dataclass(frozen=True)
+class Found:
+    """The files of a source.
+
+    Attributes:
+        parts: what is read.
+        unread: members of archives that are no data by their names.
+    """
+
+    parts: tuple[Part, ...]
+    unread: tuple[str, ...] = ()
+
+
+def find_parts(source: FilesSource, folder: Path) -> Found:
     """List the files of a source, in the order of its patterns, then of their names; each once.
 
     Raises:
         SpecError: if the package is not installed, or the form of a file is neither given nor told by its name.
         SourceError: if a pattern finds nothing, or an archive cannot be read.
     """
-    parts = []
-    for name, path in find_files(source, folder):
-        parts += _unpack(name, str(path), partial(open, path, "rb"), source.format)
-    return parts
+    found = [
+        _unpack(name, str(path), partial(_open_plain, path), source.format)
+        for name, path in find_files(source, folder).items()
+    ]
+    return Found(
+        tuple(chain.from_iterable(one.parts for one in found)), tuple(chain.from_iterable(one.unread for one in found))
+    )
 
 
-def find_files(source: FilesSource, folder: Path) -> list[tuple[str, Path]]:
-    """List the files on disk: name as the pattern found it, and path.
+def find_files(source: FilesSource, folder: Path) -> dict[str, Path]:
+    """List the files on disk: name as the pattern found it -> path.
 
     Raises:
         SpecError: if the package is not installed.
@@ -95,15 +112,24 @@ def find_files(source: FilesSource, folder: Path) -> list[tuple[str, Path]]:
     bases = [folder] if source.package is None else _package_folders(source.package)
     found: dict[Path, str] = {}
     for pattern in source.path:
-        matches = [(name, base / name) for base in bases for name in _match(os.path.expanduser(pattern), base)]
+        wanted = str(Path(pattern).expanduser()) if pattern.startswith("~") else pattern
+        matches = [(name, base / name) for base in bases for name in _match(wanted, base)]
         if not matches:
             where = f"package {source.package}" if source.package else f"folder {folder}"
-            raise SourceError(
-                f"{pattern!r} must name a file in {where}, however there is none; {_near(pattern, bases)}"
-            )
+            raise SourceError(f"{pattern!r} must name a file in {where}, however there is none; {_near(wanted, bases)}")
         for name, path in matches:
             found.setdefault(path.resolve(), name)
-    return [(name, path) for path, name in found.items()]
+    return {name: path for path, name in found.items()}
+
+
+def hash_file(path: Path) -> str:
+    """Name the content of a file on disk, as it lies there (packed), without holding it in memory.
+
+    Raises:
+        SourceError: if it cannot be read.
+    """
+    with _readable(str(path)), path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _package_folders(package: str) -> list[Path]:
@@ -120,7 +146,8 @@ def _package_folders(package: str) -> list[Path]:
 def _match(pattern: str, base: Path) -> list[str]:
     if (base / pattern).is_file():  # names may hold [ and ]
         return [Path(pattern).as_posix()]
-    names = glob.glob(pattern, root_dir=base, recursive=True)
+    # Path.glob takes no absolute patterns, and none with '..'.
+    names = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207
     return sorted(Path(name).as_posix() for name in names if (base / name).is_file())
 
 
@@ -132,31 +159,38 @@ def _near(pattern: str, bases: Sequence[Path]) -> str:
     return f"there are: {', '.join(names[:8])}" if names else "its folder is empty or missing"
 
 
-def _unpack(name: str, place: str, opener: Opener, form: Form | None) -> list[Part]:
+def _unpack(name: str, place: str, opener: Opener, form: Form | None) -> Found:
     suffix = Path(name).suffix.lower()
-    if suffix == ".gz":
-        inner = _unpack(name[: -len(suffix)], place, partial(_open_gzip, opener), form)
-        return [Part(name + part.name[len(name) - len(suffix) :], part.place, part.form, part.opener) for part in inner]
     if suffix == ".zip":
         return _unzip(name, place, opener, form)
-    return [Part(name, place, form or _told_by_name(name, place), opener)]
+    if suffix == ".gz":
+        plain = name[: -len(suffix)]
+        found = _unpack(plain, place, partial(_open_gzip, opener), form)
+        renamed = [replace(part, name=name + part.name.removeprefix(plain)) for part in found.parts]
+        return replace(found, parts=tuple(renamed))
+    return Found((Part(name, place, form or _told_by_name(name, place), opener),))
 
 
-def _unzip(name: str, place: str, opener: Opener, form: Form | None) -> list[Part]:
+def _unzip(name: str, place: str, opener: Opener, form: Form | None) -> Found:
     with _readable(place), opener() as stream, zipfile.ZipFile(stream) as archive:
-        members = [member for member in archive.namelist() if _is_data(member)]
-    known = [member for member in members if form is not None or _knows(member)]
-    if not known:
-        raise SourceError(
-            f"{place} must hold a CSV, Parquet or JSON lines file, however it holds: {', '.join(members[:8]) or 'nothing'}"
-        )
-    parts: list[Part] = []
-    for member in sorted(known):
-        inside = _unpack(member, f"{place} ({member})", partial(_open_member, opener, member), form)
-        # The name of a lone member says nothing that the archive's does not.
-        names = [name] if len(known) == 1 and len(inside) == 1 else [f"{name}/{part.name}" for part in inside]
-        parts += [Part(n, part.place, part.form, part.opener) for n, part in zip(names, inside, strict=True)]
-    return parts
+        members = sorted(member for member in archive.namelist() if _is_file(member))
+    read = [member for member in members if form is not None or _is_data(member)]
+    if not read:
+        served = "CSV, Parquet or JSON lines"
+        raise SourceError(f"{place} must hold {served}, however it holds: {', '.join(members[:8]) or 'nothing'}")
+    # The name of a lone member says nothing that the archive's does not.
+    inside = [_unpack(member, f"{place} ({member})", partial(_open_member, opener, member), form) for member in read]
+    parts = [part for found in inside for part in found.parts]
+    named = parts if len(parts) > 1 else []
+    unread = [f"{name}/{member}" for member in members if member not in read]
+    unread += [f"{name}/{member}" for found in inside for member in found.unread]
+    return Found(tuple(replace(p, name=f"{name}/{p.name}" if named else name) for p in parts), tuple(unread))
+
+
+@contextmanager
+def _open_plain(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as stream:
+        yield stream
 
 
 @contextmanager
@@ -171,14 +205,14 @@ def _open_member(opener: Opener, member: str) -> Iterator[IO[bytes]]:
         yield stream
 
 
-def _is_data(member: str) -> bool:
+def _is_file(member: str) -> bool:
     pieces = member.split("/")
     return not member.endswith("/") and "__MACOSX" not in pieces and not pieces[-1].startswith(".")
 
 
-def _knows(name: str) -> bool:
-    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
-    return any(suffix in _FORMS for suffix in suffixes[-2:]) or suffixes[-1:] == [".zip"]
+def _is_data(member: str) -> bool:
+    *_, before, last = ["", "", *(suffix.lower() for suffix in Path(member).suffixes)]
+    return last in _FORMS or last == ".zip" or (last == ".gz" and before in _FORMS)
 
 
 def _told_by_name(name: str, place: str) -> Form:
