@@ -45,7 +45,7 @@ class Kept:
     Attributes:
         entry: the entry.
         file: the file's path below the table's folder.
-        size: of the file, bytes.
+        size: of the file, bytes; 0 in the file's own footer.
     """
 
     entry: Entry
@@ -118,8 +118,8 @@ def read_commit(folder: Path, table: str, version: int) -> Commit:
     return Commit(version, kept, removed)
 
 
-def read_live(folder: Path, version: int) -> list[tuple[str, str | None]]:
-    """List the files of a table at a version, and the fingerprint that the log's `txn` actions give.
+def read_live(folder: Path, version: int) -> list[tuple[str, int, str | None]]:
+    """List the files of a table at a version, their sizes, and the fingerprints that `txn` actions give.
 
     Delta-rs reads checkpoints too: this also knows what commits said that were cleaned up.
 
@@ -129,12 +129,12 @@ def read_live(folder: Path, version: int) -> list[tuple[str, str | None]]:
     delta = _open(folder, version)
     adds = pa.table(delta.get_add_actions(flatten=True))
     partitions = adds.column(f"partition.{PARTITION}").to_pylist() if delta.metadata().partition_columns else None
-    files = adds.column("path").to_pylist()
+    files, sizes = (adds.column(name).to_pylist() for name in ("path", "size_bytes"))
     found = []
-    for file, partition in zip(files, partitions or [None] * len(files), strict=True):
+    for file, size, partition in zip(files, sizes, partitions or [None] * len(files), strict=True):
         halves = [delta.transaction_version(name) for name in _transaction_names(partition)]
         known = [f"{half % _HALF:016x}" for half in halves if half is not None]
-        found.append((file, "".join(known) if len(known) == len(halves) else None))
+        found.append((file, size, "".join(known) if len(known) == len(halves) else None))
     return found
 
 

@@ -11,8 +11,10 @@ import shutil
 import sqlite3
 import threading
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -131,6 +133,8 @@ class Index:
                 (self._lake / FOLDER).mkdir(parents=True, exist_ok=True)
                 path = str(self._lake / FOLDER / "lake.db")
             self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            # A connection is part of a reference cycle: without this it would stay open until a collection.
+            weakref.finalize(self, _close, self._connection, self._process)
             self._prepare(self._connection)
         return self._connection
 
@@ -190,6 +194,8 @@ class Index:
 def _is_known(connection: sqlite3.Connection, folder: Path, table: str) -> bool:
     known = connection.execute("SELECT version, stamp FROM tables WHERE name = ?", (table,)).fetchone()
     version, stamp = known or (-1, None)
+    if version < 0:
+        return not delta.list_versions(folder)  # the first versions may have been cleaned up
     return delta.stamp(folder, version) == stamp and delta.stamp(folder, version + 1) is None
 
 
@@ -219,13 +225,13 @@ def _read_log(connection: sqlite3.Connection, folder: Path, table: str) -> None:
 
 def _read_live(connection: sqlite3.Connection, folder: Path, table: str, version: int) -> None:
     """Learn from the files themselves what their commits, which were cleaned up, can no longer say."""
-    for file, fingerprint in delta.read_live(folder, version):
+    for file, size, fingerprint in delta.read_live(folder, version):
         try:
             text = read_footer(folder / file)[1]
         except LakeError:
             continue  # what cannot be read counts as not there, and is computed anew
         if text and (kept := delta.read_note(table, version, text)).entry.fingerprint == fingerprint:
-            _keep(connection, folder, kept)
+            _keep(connection, folder, replace(kept, size=size))
 
 
 def _apply(connection: sqlite3.Connection, folder: Path, commit: Commit, table: str) -> None:
@@ -264,6 +270,11 @@ def _keep(connection: sqlite3.Connection, folder: Path, kept: Kept) -> None:
 
 def _kept(rows: Sequence[tuple[str, int, str]]) -> list[Kept]:
     return [delta.read_note(*row) for row in rows]
+
+
+def _close(connection: sqlite3.Connection, process: int) -> None:
+    if process == os.getpid():
+        connection.close()
 
 
 @contextmanager
