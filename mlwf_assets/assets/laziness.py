@@ -51,21 +51,32 @@ def materialize(
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Bring a step's outputs up to date and report them to Dagster."""
     partitions = tuple(context.partition_keys) if step.partitioned else (None,)
-    lake = Lake(home / "lake")
-    planner = Planner(workflow, steps, lake, names)
-    runner = _Runner(workflow, step, lake, home, context.run_id, stamps.current())
-    done = runner.run(planner.plan_step(step, partitions), force=context.run.tags.get(FORCE_TAG) == "true")
+    recorder, lake = stamps.current(), Lake(home / "lake")
+    runner = _Runner(workflow, step, lake, home, context.run_id, recorder)
+    with recorder.failing(step.name):
+        planned = Planner(workflow, steps, lake, names).plan_step(step, partitions)
+        done = runner.run(planned, force=context.run.tags.get(FORCE_TAG) == "true")
+        yield from _report(context, workflow, step, done, home)
+
+
+def _report(
+    context: dg.AssetExecutionContext, workflow: str, step: Step, done: Sequence[Done], home: Path
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """Report results and checks, then the single partitions: Dagster takes what comes last as the latest."""
     by_output = {output: [one for one in done if one.output == output.name] for output in step.outputs}
     shown = {one: _describe(workflow, output, one, home) for output, ones in by_output.items() for one in ones}
     for output, ones in by_output.items():
-        yield _result(dg.AssetKey([workflow, *output.name.split("/")]), ones, shown)
+        yield _result(_key(workflow, output.name), ones, shown)
     for output, ones in by_output.items():
-        key = dg.AssetKey([workflow, *output.name.split("/")])
-        yield from (_check(key, name, ones) for name in output.checks)
-    if len(partitions) > 1:
+        yield from (_check(_key(workflow, output.name), name, ones) for name in output.checks)
+    if len({one.partition for one in done}) > 1:
         pointers = _event_pointers(context, workflow, step)
         for one in done:
             context.log_event(_event(workflow, one, pointers, shown[one]))
+
+
+def _key(workflow: str, name: str) -> dg.AssetKey:
+    return dg.AssetKey([workflow, *name.split("/")])
 
 
 class _Runner:
@@ -88,15 +99,10 @@ class _Runner:
                 f"Materialize the assets above it, or run 'mlwf run {self._workflow}', which does all in order."
             )
         self._recorder.listen("start", self._step.name, f"{len(planned)} partitions" if planned[0].partition else "")
-        try:
-            done = [] if force else [made for one in planned for made in self._reuse(one)]
-            ready = {made.partition for made in done}
-            todo = [one for one in planned if one.partition not in ready]
-            done += self._compute(todo) if todo else []
-        except BaseException as error:
-            self._recorder.failures[self._step.name] = error
-            self._recorder.listen("failed", self._step.name, str(error).partition("\n")[0])
-            raise
+        done = [] if force else [made for one in planned for made in self._reuse(one)]
+        ready = {made.partition for made in done}
+        todo = [one for one in planned if one.partition not in ready]
+        done += self._compute(todo) if todo else []
         for made in done:
             publish(self._home, self._lake, self._workflow, self._outputs[made.output], made.entry)
         order = {one.partition: place for place, one in enumerate(planned)}
@@ -211,7 +217,7 @@ def _event_pointers(context: dg.AssetExecutionContext, workflow: str, step: Step
     """Return the event-log position of each input, by which Dagster tells whether it was written since."""
     pointers = {}
     for edge in step.inputs:
-        key = dg.AssetKey([workflow, *edge.name.split("/")])
+        key = _key(workflow, edge.name)
         records = context.instance.fetch_materializations(key, limit=1).records
         pointers[edge.name] = str(records[0].storage_id) if records else "NULL"
     return pointers
@@ -225,12 +231,12 @@ def _event(workflow: str, made: Done, pointers: Mapping[str, str], shown: Mappin
         "dagster/code_version": step_code(made.planned.step),
     }
     for name, entries in (made.planned.sources or {}).items():
-        key = dg.AssetKey([workflow, *name.split("/")]).to_user_string()
+        key = _key(workflow, name).to_user_string()
         versions = [entry.fingerprint for entry in entries]
         tags[f"dagster/input_data_version/{key}"] = versions[0] if len(versions) == 1 else hash_json(versions)
         tags[f"dagster/input_event_pointer/{key}"] = pointers[name]
     return dg.AssetMaterialization(
-        asset_key=dg.AssetKey([workflow, *made.output.split("/")]),
+        asset_key=_key(workflow, made.output),
         partition=made.partition,
         metadata=shown,
         tags=tags,

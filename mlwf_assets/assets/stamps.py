@@ -39,6 +39,18 @@ class Recorder:
         finally:
             self.stamps.append(Stamp(what, start_s, time.monotonic()))
 
+    @contextlib.contextmanager
+    def failing(self, asset: str) -> Iterator[None]:
+        """Note the error that ends an asset's work, wherever in it it was raised."""
+        try:
+            yield
+        except GeneratorExit:
+            raise  # whoever ran the asset has lost interest; that is no failure of its own
+        except BaseException as error:
+            self.failures[asset] = error
+            self.listen("failed", asset, str(error).partition("\n")[0])
+            raise
+
 
 _current: contextvars.ContextVar[Recorder] = contextvars.ContextVar("recorder")
 

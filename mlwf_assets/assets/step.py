@@ -20,7 +20,7 @@ from mlwf_assets.lake.store import Lake
 Results = Iterator[tuple[str | None, Mapping[str, Result]]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Output:
     """One asset that a step writes.
 
