@@ -1,7 +1,7 @@
 """How many rows of each stratum, and which groups, make up a share: pure counting.
 
 Strata follow Hamilton's method (largest remainders), so that shares are exact to a row over all and in each
-stratum; a stratum of three rows or more is never left without a row, for a class that is in no test is not tested.
+stratum; a stratum of three rows or more gets a row in each split, for a class that is in no test is not tested.
 """
 
 from collections.abc import Sequence
@@ -9,39 +9,38 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+_SMALLEST = 3  # rows that can stand in three splits
 
-def seats(sizes: Sequence[int], share: float, *, taken: Sequence[int] | None = None) -> list[int]:
+
+def seats(sizes: Sequence[int], share: float, *, leave: int, taken: Sequence[int] | None = None) -> list[int]:
     """Divide a share of all rows over strata, in proportion to their sizes.
 
     Args:
         sizes: rows of each stratum.
         share: of the rows of all strata.
+        leave: rows of each stratum that others must still get, if it has as many.
         taken: rows of each stratum that are gone already.
     Example:
-        >>> seats([17, 3], 0.15)
+        >>> seats([17, 3], 0.15, leave=2)
         [2, 1]
-        >>> seats([17, 3], 0.15, taken=[2, 1])
+        >>> seats([17, 3], 0.15, leave=1, taken=[2, 1])
         [2, 1]
     """
-    free = [size - gone - 1 for size, gone in zip(sizes, taken or [0] * len(sizes), strict=True)]
-    quotas = [size * share for size in sizes]
-    total = max(1, round(sum(sizes) * share))
-    least = [1 if size >= 3 else 0 for size in sizes]
-    given = [
-        max(low, min(int(quota), room)) if room > 0 else 0 for low, quota, room in zip(least, quotas, free, strict=True)
-    ]
-    while sum(given) != total:
-        step = 1 if sum(given) < total else -1
-        able = [
-            i
-            for i in range(len(sizes))
-            if (given[i] < free[i] if step > 0 else given[i] > (least[i] if free[i] > 0 else 0))
-        ]
-        if not able:
-            break
-        chosen = max(able, key=lambda i: (step * (quotas[i] - given[i]), sizes[i], -i))
-        given[chosen] += step
-    return given
+    size = np.asarray(sizes, dtype=np.int64)
+    free = np.maximum(size - np.asarray(taken if taken is not None else 0 * size) - leave, 0)
+    total = min(max(1, round(int(size.sum()) * share)), int(free.sum()))
+    least = np.where(size >= _SMALLEST, np.minimum(free, 1), 0)
+    if least.sum() > total:  # more classes than rows: then by size alone
+        least = 0 * size
+    quotas = size * share
+    given = np.maximum(least, np.minimum(np.floor(quotas).astype(np.int64), free))
+    while (lacking := total - int(given.sum())) != 0:
+        step = 1 if lacking > 0 else -1
+        able = np.flatnonzero(given < free if step > 0 else given > least)
+        # Whoever is farthest from the quota comes first; of equals the larger, then the first.
+        urgency = np.lexsort((able, -size[able], -step * (quotas - given)[able]))
+        given[able[urgency[: abs(lacking)]]] += step
+    return [int(count) for count in given]
 
 
 def fill_with_groups(
@@ -67,4 +66,4 @@ def fill_with_groups(
         if len(order) - len(chosen) > leave and count + sizes[group] / 2 <= rows:
             chosen.append(group)
             count += int(sizes[group])
-    return chosen or [min(order.tolist(), key=lambda group: sizes[group])]
+    return chosen or [min(order.tolist(), key=lambda group: int(sizes[group]))]

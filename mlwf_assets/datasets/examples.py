@@ -1,10 +1,11 @@
 """Examples: one row per prediction to make, with the moment at which it is made, and what became of it.
 
-The workflow's expressions run in DuckDB over one partition of the clean table. A row without label is no
-example, nor is one without cutoff where cutoffs are asked for; both are counted. Splitting does not belong here.
+The workflow's expressions run in DuckDB over one partition of the clean table. A row without label is no example,
+nor is one without cutoff where cutoffs are asked for; all that are left out are counted. Splitting does not
+belong here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -13,16 +14,23 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from mlwf_assets.cleaning.casting import quote
-from mlwf_assets.datasets.labels import LABEL_TYPES, label_kind
+from mlwf_assets.datasets.labels import as_booleans, describe_label, label_kind, label_sql
 from mlwf_assets.errors import DataError, SchemaError
 from mlwf_assets.lake import duck
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.datasets import Examples
-from mlwf_assets.spec.names import ROW_ID, Kind
+from mlwf_assets.spec.names import ROW_ID
 from mlwf_assets.spec.project import ProcessToday
 
 GROUP = "_group"
-_MOMENT = pa.timestamp("us", "UTC")
+
+_PLACES = {
+    "cutoff": "examples.cutoff",
+    "label": "examples.label",
+    "process_today": "project.process_today.rule",
+    "_predicted": "examples.where",
+}
+_SHAPES = {"cutoff": pa.timestamp("us", "UTC"), "time": pa.timestamp("us", "UTC")}
 
 
 def make_examples(
@@ -55,112 +63,78 @@ def make_examples(
         ({'id': [1, 3], 'label': [True, False]}, 1)
     """
     key = tuple(key) or (ROW_ID,)
-    if absent := [name for name in (*key, *([group] if group else ())) if name not in clean.column_names]:
-        raise SchemaError(f"clean/{examples.table} must have the columns {absent}, however: {clean.column_names}")
+    wanted = (*key, group) if group else key
+    if absent := [name for name in wanted if name not in clean.column_names]:
+        raise SchemaError(
+            f"clean/{examples.table} must have the columns {', '.join(absent)}, however there are: "
+            f"{', '.join(clean.column_names)}"
+        )
     with duck.connect() as connection:
         connection.register("clean", clean)
-        kind = label_kind(examples, _type_of(connection, examples.label))
-        found = _select(connection, examples, today, kind, key=key, group=group, timed="_time" in clean.column_names)
-    predicted = found.filter(pc.field("_predicted")).drop_columns(["_predicted"])
-    has_cutoff = pc.is_valid(predicted["cutoff"]) if examples.cutoff else None
-    timely = predicted.filter(has_cutoff) if has_cutoff is not None else predicted
-    labelled = timely.filter(pc.is_valid(timely["label"]))
-    table = _with_label(labelled, examples, kind)
-    metadata: dict[str, Any] = {
-        "kind": kind,
-        "rows": clean.num_rows,
+        label_type = _compute(connection, {"label": examples.label}, order=None).schema.field("label").type
+        kind = label_kind(examples, label_type)
+        parts = {name: quote(name) for name in key}
+        parts["cutoff"] = f"CAST(({examples.cutoff or 'NULL'}\n) AS TIMESTAMPTZ)"
+        parts["label"] = label_sql(examples.label, kind, label_type)
+        if today is not None and today.rule is not None:
+            parts["process_today"] = f"CAST(({today.rule}\n) AS {'VARCHAR' if kind == 'multiclass' else 'DOUBLE'})"
+        parts["time"] = f"CAST({'_time' if '_time' in clean.column_names else 'NULL'} AS TIMESTAMPTZ)"
+        if group is not None:
+            parts[GROUP] = f"CAST({quote(group)} AS VARCHAR)"
+        found = _compute(connection, parts | _marks(examples, clean), order=key)
+    table, counts = _keep_whole(found, must_have_cutoff=examples.cutoff is not None)
+    if kind == "binary" and not pt.is_boolean(label_type):
+        label = as_booleans(table["label"], examples.label)
+        table = table.set_column(table.column_names.index("label"), "label", label)
+    table = table.select(list(parts))
+    return Result(table, metadata={"kind": kind, **counts, **describe_label(table["label"])}, key=key)
+
+
+def _marks(examples: Examples, clean: pa.Table) -> dict[str, str]:
+    """What is asked of each row beside the example: whether it is predicted, and whether it is seen by then."""
+    known_at = "CAST(_known_at AS TIMESTAMPTZ)" if "_known_at" in clean.column_names else "NULL"
+    return {
+        "_predicted": f"coalesce(CAST(({examples.where or 'true'}\n) AS BOOLEAN), false)",
+        "_unseen": f"coalesce({known_at} > CAST(({examples.cutoff or 'NULL'}\n) AS TIMESTAMPTZ), false)",
+    }
+
+
+def _keep_whole(found: pa.Table, *, must_have_cutoff: bool) -> tuple[pa.Table, dict[str, Any]]:
+    predicted = found.filter(pc.field("_predicted"))
+    timely = predicted.filter(pc.is_valid(predicted["cutoff"])) if must_have_cutoff else predicted
+    table = timely.filter(pc.is_valid(timely["label"]))
+    return table, {
+        "rows": found.num_rows,
         "examples": table.num_rows,
-        "not among 'where'": clean.num_rows - predicted.num_rows,
+        "not among 'where'": found.num_rows - predicted.num_rows,
         "without a cutoff": predicted.num_rows - timely.num_rows,
         "without a label": timely.num_rows - table.num_rows,
-        **describe_label(table["label"]),
+        "examples whose row is known only after the cutoff": int(pc.sum(table["_unseen"]).as_py() or 0),
     }
-    return Result(table, metadata=metadata, key=key)
 
 
-def describe_label(label: pa.ChunkedArray) -> dict[str, Any]:
-    """Say in numbers what a label holds: the share of positives, the mean, or the rows of each class.
-
-    Example:
-        >>> describe_label(pa.chunked_array([[True, False, False, False]]))
-        {'share of positives': 0.25}
-    """
-    if not len(label):
-        return {}
-    if pt.is_boolean(label.type):
-        return {"share of positives": round(pc.mean(label.cast(pa.int8())).as_py(), 4)}
-    if pt.is_string(label.type):
-        counted = sorted(label.value_counts().to_pylist(), key=lambda one: (-one["counts"], one["values"]))
-        return {"rows of each class": {one["values"]: one["counts"] for one in counted[:50]}}
-    return {"mean of the label": pc.mean(label).as_py()}
-
-
-def _type_of(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.DataType:
-    return _run(connection, f"SELECT ({sql}\n) AS label FROM clean LIMIT 0", "examples.label").schema.field(0).type
-
-
-def _select(
-    connection: duckdb.DuckDBPyConnection,
-    examples: Examples,
-    today: ProcessToday | None,
-    kind: Kind,
-    *,
-    key: Sequence[str],
-    group: str | None,
-    timed: bool,
+def _compute(
+    connection: duckdb.DuckDBPyConnection, parts: Mapping[str, str], *, order: Sequence[str] | None
 ) -> pa.Table:
-    """All rows, `_predicted` says which are wanted; expressions are tried one by one when one fails."""
-    label = {"binary": f"({examples.label}\n)", "multiclass": f"CAST(({examples.label}\n) AS VARCHAR)"}
-    label["regression"] = f"CAST(({examples.label}\n) AS DOUBLE)"
-    parts = {name: quote(name) for name in key}
-    parts["cutoff"] = f"CAST(({examples.cutoff or 'NULL'}\n) AS TIMESTAMPTZ)"
-    parts["label"] = label[kind]
-    if today is not None and today.rule is not None:
-        parts["process_today"] = f"CAST(({today.rule}\n) AS {'VARCHAR' if kind == 'multiclass' else 'DOUBLE'})"
-    parts["time"] = "CAST(_time AS TIMESTAMPTZ)" if timed else "CAST(NULL AS TIMESTAMPTZ)"
-    if group is not None:
-        parts[GROUP] = f"CAST({quote(group)} AS VARCHAR)"
-    parts["_predicted"] = f"coalesce(CAST(({examples.where or 'true'}\n) AS BOOLEAN), false)"
-    select = ", ".join(f"{sql} AS {quote(name)}" for name, sql in parts.items())
-    order = ", ".join(quote(name) for name in key)
+    """Compute expressions over all clean rows; without an order, only their types."""
+    end = "LIMIT 0" if order is None else f"ORDER BY {', '.join(quote(name) for name in order)}"
+    select = ", ".join(f"({sql}\n) AS {quote(name)}" for name, sql in parts.items())
     try:
-        table = connection.sql(f"SELECT {select} FROM clean ORDER BY {order}").to_arrow_table()
-    except duckdb.Error:
-        for name, sql in parts.items():
-            _run(connection, f"SELECT {sql} AS value FROM clean", _PLACES.get(name, name))
-        raise
-    for name in ("cutoff", "time"):
-        table = table.set_column(table.column_names.index(name), name, table[name].cast(_MOMENT))
-    return table
-
-
-_PLACES = {
-    "cutoff": "examples.cutoff",
-    "label": "examples.label",
-    "process_today": "project.process_today.rule",
-    "_predicted": "examples.where",
-}
-
-
-def _run(connection: duckdb.DuckDBPyConnection, sql: str, place: str) -> pa.Table:
-    try:
-        return connection.sql(sql).to_arrow_table()
+        table = connection.sql(f"SELECT {select} FROM clean {end}").to_arrow_table()
     except duckdb.Error as error:
-        words = str(error).splitlines()[0]
-        raise DataError(f"{place} must be computable for each row, however: {words}; TRY_CAST can help") from error
+        raise DataError(_explain(connection, parts, error)) from error
+    fields = [(field.name, _SHAPES.get(field.name, field.type)) for field in table.schema]
+    return table.cast(pa.schema(fields))
 
 
-def _with_label(table: pa.Table, examples: Examples, kind: Kind) -> pa.Table:
-    label = table["label"]
-    if kind == "binary" and not pt.is_boolean(label.type):
-        values = sorted(label.unique().to_pylist())
-        if not set(values) <= {0, 1}:
-            raise DataError(
-                f"the label of a binary problem must be a boolean or hold 0 and 1 alone, however {examples.label!r} holds "
-                f"{values[:5]}; write a comparison, e.g. label: {examples.label} > {values[0]}"
-            )
-        label = pc.equal(label, 1)
-    if kind == "regression":
-        table = table.filter(pc.is_finite(label))
-        label = table["label"]
-    return table.set_column(table.column_names.index("label"), "label", label.cast(LABEL_TYPES[kind]))
+def _explain(connection: duckdb.DuckDBPyConnection, parts: Mapping[str, str], error: duckdb.Error) -> str:
+    """Find the expression that fails by computing each alone."""
+    place = "examples"
+    for name, sql in parts.items():
+        try:
+            connection.sql(f"SELECT ({sql}\n) AS value FROM clean").to_arrow_table()
+        except duckdb.Error as first:
+            place, error = _PLACES.get(name, name), first
+            break
+    words = str(error).splitlines()[0]
+    return f"{place} must be computable for each row, however: {words}; TRY_CAST gives null for what cannot be read"

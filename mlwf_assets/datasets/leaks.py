@@ -59,15 +59,16 @@ def example_times(examples: pa.Table) -> pa.ChunkedArray:
     Example:
         >>> example_times(pa.table({"id": [1]}))
         Traceback (most recent call last):
-        mlwf_assets.errors.DataError: a split by time needs a time for each example, however 1 of 1 have none; ...
+        mlwf_assets.errors.DataError: a split by time needs a time for each example, however 1 of 1 have none...
     """
     empty = pa.nulls(examples.num_rows, pa.timestamp("us", "UTC"))
     given = [examples[name] for name in ("time", "cutoff") if name in examples.column_names]
     times = pc.coalesce(*given, empty)
     if times.null_count:
         raise DataError(
-            f"a split by time needs a time for each example, however {times.null_count:,} of {examples.num_rows:,} have none; "
-            f"make the column of their time 'required: true', so that such rows go to quarantine, or give examples a cutoff"
+            f"a split by time needs a time for each example, however {times.null_count:,} of {examples.num_rows:,} "
+            f"have none; give examples a cutoff, or make the column of their time 'required: true', so that such rows "
+            f"go to quarantine"
         )
     return times if isinstance(times, pa.ChunkedArray) else pa.chunked_array([times])
 

@@ -9,10 +9,10 @@ import datetime as dt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mlwf_assets.errors import DataError, SpecError
+from mlwf_assets.errors import DataError
 from mlwf_assets.spec.datasets import Splits
 from mlwf_assets.spec.partitions import Partitions
-from mlwf_assets.spec.timeline import partition_bounds, partition_names, split_dates
+from mlwf_assets.spec.timeline import partition_spans, split_dates
 
 _LONGEST_PARTITION = dt.timedelta(days=32)
 
@@ -39,11 +39,12 @@ def split_moments(
         days = (_midnight(first), _midnight(last) + dt.timedelta(days=1))
         validation, test = split_dates(splits, None, span=days)
     else:
-        validation, test = split_dates(splits, partitions, now=_end_of_partition(partitions, last))
+        now = last if partitions.end is not None else _end_of_partition(partitions, last)
+        validation, test = split_dates(splits, partitions, now=now)
     if validation >= test:
         raise DataError(
-            f"validation must begin before the test, however: {validation} and {test} (examples from {first} to {last}); "
-            f"change 'splits'"
+            f"validation must begin before the test, however: {validation} and {test}; the examples reach from "
+            f"{first} to {last}; change 'splits'"
         )
     return validation, test
 
@@ -53,10 +54,6 @@ def _midnight(at: dt.datetime) -> dt.datetime:
 
 
 def _end_of_partition(partitions: Partitions, at: dt.datetime) -> dt.datetime:
-    """The end of the partition in which a moment lies; of the last one before it, if it lies in none."""
-    names = partition_names(partitions, now=at + _LONGEST_PARTITION)
-    for name in reversed(names):
-        start, end = partition_bounds(partitions, name)
-        if start <= at:
-            return end
-    raise SpecError(f"examples must lie in the partitions, however the last one is of {at}, before {partitions.start}")
+    """The end of the partition in which a moment lies."""
+    ends = (end for _, _, end in partition_spans(partitions, now=at + _LONGEST_PARTITION))
+    return next((end for end in ends if end > at), at)

@@ -5,6 +5,7 @@ through a hash, never on the order of rows, so that a new row moves hardly any o
 checked by `leaks.py`, which does not know how it was made.
 """
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ import pyarrow.types as pt
 
 from mlwf_assets.cleaning.casting import quote
 from mlwf_assets.datasets.apportion import fill_with_groups, seats
-from mlwf_assets.datasets.examples import GROUP, describe_label
+from mlwf_assets.datasets.examples import GROUP
+from mlwf_assets.datasets.labels import describe_label
 from mlwf_assets.datasets.leaks import check_leaks, example_times
 from mlwf_assets.datasets.spans import split_moments
 from mlwf_assets.errors import DataError
@@ -50,7 +52,7 @@ def split_examples(
         DataError: if a split would be empty or of no use, examples have no time, or a key stands twice.
     Example:
         >>> rows = pa.table({"id": range(20), "label": [i % 2 == 0 for i in range(20)]})
-        >>> made = split_examples(Splits(by="random"), rows, key=["id"], partitions=None)
+        >>> made = split_examples(Splits(by="stratified"), rows, key=["id"], partitions=None)
         >>> {name: result.table.num_rows for name, result in made.items()}
         {'train': 14, 'validation': 3, 'test': 3}
     """
@@ -63,7 +65,7 @@ def split_examples(
     _check_unique(examples, key)
     places, made = _place(splits, examples, key, partitions)
     tables = {name: examples.filter(pa.array(places == place)) for place, name in enumerate(SPLITS)}
-    _check_useful(tables, splits)
+    _check_useful(tables, _remedy(splits, made))
     check = check_leaks(tables, key=key, by=splits.by, rows=examples.num_rows)
     return {
         name: Result(table, metadata={**_describe(table), **made, "checks": {NO_LEAK: check}}, key=key)
@@ -80,7 +82,7 @@ def _place(
         validation, test = split_moments(splits, partitions, times)
         moments = {"validation begins": validation.isoformat(), "test begins": test.isoformat()}
         return _place_by_time(times, [validation, test]), moments
-    shares = (float(splits.validation), float(splits.test))  # type: ignore[arg-type]  # the spec allows only shares here
+    shares = [value for value in (splits.validation, splits.test) if isinstance(value, float)]
     if splits.by == "group":
         return _place_groups(examples, shares, splits.seed), {}
     order = _hash_order(examples, key, splits.seed)
@@ -88,11 +90,9 @@ def _place(
     return _place_by_order(order, strata, shares), {}
 
 
-def _place_by_time(times: pa.ChunkedArray, begins: Sequence[Any]) -> Places:
-    places = np.zeros(len(times), dtype=np.int8)
-    for begin in begins:
-        places += pc.greater_equal(times, pa.scalar(begin, times.type)).to_numpy().astype(np.int8)
-    return places
+def _place_by_time(times: pa.ChunkedArray, begins: Sequence[dt.datetime]) -> Places:
+    reached = [pc.greater_equal(times, pa.scalar(begin, times.type)).to_numpy() for begin in begins]
+    return np.asarray(np.sum(reached, axis=0), dtype=np.int8)
 
 
 def _hash_order(examples: pa.Table, key: Sequence[str], seed: int) -> npt.NDArray[np.int64]:
@@ -121,20 +121,20 @@ def _strata(label: pa.ChunkedArray, order: npt.NDArray[np.int64]) -> npt.NDArray
     return ranks * min(_BINS, max(1, len(values) // _BINS)) // len(values)
 
 
-def _place_by_order(order: npt.NDArray[np.int64], strata: npt.NDArray[np.int64], shares: tuple[float, float]) -> Places:
+def _place_by_order(order: npt.NDArray[np.int64], strata: npt.NDArray[np.int64], shares: Sequence[float]) -> Places:
     """The first rows of each stratum go to test, the next to validation, all others to train."""
     places = np.zeros(len(order), dtype=np.int8)
     members = [order[strata[order] == stratum] for stratum in np.unique(strata)]
     sizes = [len(rows) for rows in members]
-    tests = seats(sizes, shares[1])
-    validations = seats(sizes, shares[0], taken=tests)
+    tests = seats(sizes, shares[1], leave=2)
+    validations = seats(sizes, shares[0], leave=1, taken=tests)
     for rows, n_test, n_validation in zip(members, tests, validations, strict=True):
         places[rows[:n_test]] = _TEST
         places[rows[n_test : n_test + n_validation]] = _VALIDATION
     return places
 
 
-def _place_groups(examples: pa.Table, shares: tuple[float, float], seed: int) -> Places:
+def _place_groups(examples: pa.Table, shares: Sequence[float], seed: int) -> Places:
     if GROUP not in examples.column_names:
         raise DataError(f"a split by group needs examples with {GROUP!r}; make datasets/examples again")
     # A missing group is one group: nothing says that such rows do not belong together.
@@ -143,7 +143,8 @@ def _place_groups(examples: pa.Table, shares: tuple[float, float], seed: int) ->
     groups = pa.table({GROUP: codes.dictionary})
     if len(groups) < len(SPLITS):
         raise DataError(
-            f"a split by group needs at least 3 groups, however there are {len(groups)}; split by another column, or by random"
+            f"a split by group needs 3 groups or more, however there are {len(groups)}; split by another column, or by "
+            f"random"
         )
     order = _hash_order(groups, [GROUP], seed)
     sizes = np.bincount(numbers, minlength=len(groups))
@@ -153,7 +154,7 @@ def _place_groups(examples: pa.Table, shares: tuple[float, float], seed: int) ->
         free = order[of_group[order] == _TRAIN]
         # One group at least must be left for whoever comes after.
         of_group[fill_with_groups(free, sizes, rows, leave=place)] = place
-    return of_group[numbers]
+    return np.asarray(of_group[numbers])
 
 
 def _check_unique(examples: pa.Table, key: Sequence[str]) -> None:
@@ -162,37 +163,37 @@ def _check_unique(examples: pa.Table, key: Sequence[str]) -> None:
         twice = counted.filter(pc.greater(counted["count_all"], 1))
         example = twice.select(list(key)).slice(0, 1).to_pylist()[0]
         raise DataError(
-            f"each example must have a key of its own, however {twice.num_rows:,} keys stand in several rows, e.g. {example}, "
-            f"perhaps in two partitions; add a column to the table's key"
+            f"each example must have a key of its own, however {twice.num_rows:,} keys stand in several rows, e.g. "
+            f"{example}, perhaps in two partitions; add a column to the table's key"
         )
 
 
-def _check_useful(tables: Mapping[str, pa.Table], splits: Splits) -> None:
+def _check_useful(tables: Mapping[str, pa.Table], remedy: str) -> None:
+    """Refuse splits on which nothing can be learned or measured; better here than in each model."""
     sizes = {name: table.num_rows for name, table in tables.items()}
     if empty := [name for name, rows in sizes.items() if rows == 0]:
-        remedy = "move the dates of 'splits'" if splits.by == "time" else "enlarge its share in 'splits'"
         raise DataError(f"each split must hold examples, however {', '.join(empty)} holds none ({sizes}); {remedy}")
-    label = tables["train"].schema.field("label").type
-    if pt.is_floating(label):
-        return
-    known = set(tables["train"]["label"].unique().to_pylist())
-    for name, table in tables.items():
-        classes = table["label"].unique().to_pylist()
-        shown = ", ".join(sorted(map(str, classes))[:5])
-        if len(classes) < 2 and (name == "train" or pt.is_boolean(label)):
+    classes = {name: set(table["label"].unique().to_pylist()) for name, table in tables.items()}
+    kind = tables["train"].schema.field("label").type
+    for name, found in classes.items():
+        if len(found) < 2 and (name == "train" or pt.is_boolean(kind)):
             raise DataError(
-                f"{name} must hold examples of both outcomes, however its {table.num_rows:,} are all {shown}; {_more(splits)}, "
-                f"or mend examples.label"
+                f"labels of {name} must differ, however all {sizes[name]:,} are {next(iter(found))}; {remedy}, or mend "
+                f"examples.label"
             )
-        if unknown := sorted(str(one) for one in classes if one not in known):
+        if not pt.is_floating(kind) and (unknown := sorted(map(str, found - classes["train"]))):
             raise DataError(
-                f"classes of {name} must be among train's, however {', '.join(unknown[:5])} is not: nothing could learn it; "
-                f"{_more(splits)}, join rare classes in examples.label, or leave them out by examples.where"
+                f"classes of {name} must be in train too, however {', '.join(unknown[:5])} is not, so that nothing can "
+                f"learn it; {remedy}, join rare classes in examples.label, or leave them out by examples.where"
             )
 
 
-def _more(splits: Splits) -> str:
-    return "move the dates of 'splits'" if splits.by == "time" else "split by stratified, or give more data"
+def _remedy(splits: Splits, made: Mapping[str, Any]) -> str:
+    if splits.by == "time":
+        return f"move 'splits.validation' and 'splits.test' ({', '.join(f'{k} {v}' for k, v in made.items())})"
+    if splits.by == "random":
+        return "split by stratified, give larger shares in 'splits', or give more examples"
+    return "give larger shares in 'splits', or more examples"
 
 
 def _describe(table: pa.Table) -> dict[str, Any]:
