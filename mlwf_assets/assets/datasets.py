@@ -26,6 +26,7 @@ def dataset_steps(workflow: Workflow) -> list[Step]:
             workflow.examples.model_dump(mode="json"),
             workflow.project.model_dump(mode="json", include={"process_today"}),
             list(workflow.tables[table].key),
+            workflow.splits.group,
         ],
         libraries=("duckdb", "pyarrow"),
         partitioned=workflow.is_partitioned(table),
@@ -39,6 +40,7 @@ def dataset_steps(workflow: Workflow) -> list[Step]:
             workflow.partitions.model_dump(mode="json") if workflow.partitions else None,
             list(workflow.tables[table].key),
         ],
+        libraries=("duckdb", "pyarrow"),
     )
     return [examples, splits]
 
@@ -61,8 +63,9 @@ def _examples(workflow: Workflow) -> Callable[[Work], Results]:
         for partition in work.partitions:
             clean = work.read(f"clean/{table}", partition)
             today = workflow.project.process_today
-            key = workflow.tables[table].key
-            yield partition, {"datasets/examples": make_examples(workflow.examples, today, clean, key=key)}
+            key, group = workflow.tables[table].key, workflow.splits.group
+            made = make_examples(workflow.examples, today, clean, key=key, group=group)
+            yield partition, {"datasets/examples": made}
 
     return make
 

@@ -31,6 +31,7 @@ _OURS = {
     "process_today": "what today's process says",
     "split": "train, validation or test",
     "time": "the time that the example belongs to",
+    "_group": "what a split keeps together",
 }
 
 

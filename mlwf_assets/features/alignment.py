@@ -16,7 +16,7 @@ from mlwf_assets.errors import DataError, SchemaError
 # A table of features, and what each of them is: name, kind, words, source, columns.
 FeatureTable = tuple[pa.Table, Sequence[Mapping[str, Any]]]
 
-EXAMPLE_COLUMNS = ("cutoff", "label", "process_today", "time", "split")
+EXAMPLE_COLUMNS = ("cutoff", "label", "process_today", "time", "_group", "split")
 
 
 def key_columns(key: Sequence[str], examples: pa.Table) -> list[str]:

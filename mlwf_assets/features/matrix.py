@@ -14,7 +14,7 @@ from mlwf_assets.errors import SchemaError
 from mlwf_assets.features.alignment import EXAMPLE_COLUMNS, find_rows, key_columns
 from mlwf_assets.lake.result import Result
 
-_LEAD = ("split", "cutoff", "time", "label", "process_today")
+_LEAD = ("split", "cutoff", "time", "_group", "label", "process_today")
 
 
 def assemble(
@@ -33,8 +33,9 @@ def assemble(
         key: the examples' key.
 
     Returns:
-        Key, split, cutoff, time, label, process_today (where given), then the features: double for numeric
-        and boolean ones (0 and 1), string for categorical ones, null where missing. Files: features.json.
+        Key, split, cutoff, time, label; process_today and _group (whose rows stay together) where given; then the
+        features: double for numeric and boolean ones (0 and 1), string for categorical ones, null where missing.
+        Files: features.json.
 
     Raises:
         SchemaError: if a selected feature is in none of the tables, or in two.
