@@ -42,7 +42,7 @@ METRICS: dict[str, tuple[Kind, ...]] = {
 ONLY_BOUNDS = ("ece", "precision", "recall")
 
 # What clean tables, examples and matrices put beside a table's own columns.
-RESERVED_COLUMNS = ("_file", "_row", "_row_id", "_time", "_known_at", "_partition")
+RESERVED_COLUMNS = ("_file", "_row", "_row_id", "_time", "_known_at", "_partition", "_group")
 RESERVED_PREFIXES = ("_known_at", "_mlwf_")
 RESERVED_IN_KEYS = ("cutoff", "label", "process_today", "time", "split", "fold")
 ROW_ID = "_row_id"
