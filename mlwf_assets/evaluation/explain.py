@@ -1,8 +1,8 @@
 """Why did the model say that: a few telling rows, each with what moved its prediction.
 
-Where a member gives contributions (LightGBM's `pred_contrib`, which equal SHAP's TreeExplainer: Lundberg
-and others, 2020), they are shown in that member's unit, log-odds for classes. Otherwise each feature is
-replaced by those of some training rows and the mean change of the ensemble's own prediction is shown.
+A feature's value is replaced by those of other rows, and the mean change of the ensemble's own prediction is
+shown, in its own unit; changes of several features do not add up, for they depend on each other. Where a
+member splits its predictions into contributions, these say which features are worth asking about.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlwf_assets.evaluation.importance import Predict
-from mlwf_assets.models.metrics import Array
+from mlwf_assets.evaluation.probing import Predict, Probe, ask
 from mlwf_assets.evaluation.truth import Truth
+from mlwf_assets.models.metrics import Array
 
-_SHOWN = 7
+SHOWN = 6
+_ASKED = 12
 
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one feature's value did to one prediction."""
+    """What one feature's value did to one prediction.
+
+    Attributes:
+        value: the feature's value in this row.
+        amount: the prediction minus what it is on average with the values of other rows.
+    """
 
     name: str
     words: str
@@ -40,7 +46,7 @@ class Explanation:
         said: the decision or predicted class in words; "" for regression.
         actual: what happened, in words.
         right: whether the decision was right; None for regression.
-        rest: what all features that are not listed did together.
+        contributions: the largest first.
     """
 
     why: str
@@ -50,11 +56,10 @@ class Explanation:
     actual: str
     right: bool | None
     contributions: tuple[Contribution, ...]
-    rest: float
 
 
 def pick_rows(truth: Truth, p: Array, *, threshold: float, at_most: int) -> list[tuple[str, int]]:
-    """Telling rows with the reason why each is picked; no row twice.
+    """Pick telling rows, with the reason why each is picked; no row twice.
 
     Example:
         >>> pick_rows(Truth("regression", np.array([1.0, 2.0])), np.array([1.0, 5.0]), threshold=0, at_most=1)
@@ -109,74 +114,86 @@ def _pick_regression(truth: Truth, p: Array, threshold: float) -> list[tuple[str
     ]
 
 
-def replace_and_compare(
-    predict: Predict, frame: pd.DataFrame, background: pd.DataFrame, names: Sequence[str]
-) -> Array:
-    """How the prediction changes when a feature's value is replaced by those of background rows.
+def asked_features(names: Sequence[str], contributions: Array | None, rows: int) -> list[list[str]]:
+    """Choose, for each row, the features that are worth asking about.
 
     Args:
+        names: all features.
+        contributions: (rows, features) of a member that can tell; None: all are asked about.
+        rows: how many rows.
+    Example:
+        >>> asked_features(["a", "b"], None, 1)
+        [['a', 'b']]
+    """
+    if contributions is None:
+        return [list(names)] * rows
+    order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :_ASKED]
+    return [[names[int(i)] for i in one] for one in order]
+
+
+def replace_and_compare(
+    predict: Predict, frame: pd.DataFrame, background: pd.DataFrame, asked: Sequence[Sequence[str]]
+) -> list[dict[str, float]]:
+    """Measure how the prediction changes when a feature's value is replaced by those of background rows.
+
+    Args:
+        predict: the model.
         frame: (n, features) rows to be explained.
-        background: (b, features) training rows.
+        background: (b, features) other rows.
+        asked: for each row, the features to replace, one at a time.
+
     Returns:
-        (n, features): prediction as it is minus the mean with the feature replaced; for several classes,
+        Per row, feature -> prediction as it is minus the mean with the feature replaced; for several classes,
         of the class that is predicted.
     Example:
         >>> frame, background = pd.DataFrame({"a": [5.0]}), pd.DataFrame({"a": [1.0, 3.0]})
-        >>> replace_and_compare(lambda f: f["a"].to_numpy(), frame, background, ["a"]).tolist()
-        [[3.0]]
+        >>> replace_and_compare(lambda f: f["a"].to_numpy(), frame, background, [["a"]])
+        [{'a': 3.0}]
     """
-    as_is = predict(frame)
-    amounts = np.zeros((len(frame), len(names)))
-    for i in range(len(frame)):
-        row = pd.concat([frame.iloc[[i]]] * (len(background) * len(names)), ignore_index=True)
-        for j, name in enumerate(names):
-            column = row[name].copy()
-            here = slice(j * len(background), (j + 1) * len(background))
-            column.iloc[here] = background[name].to_numpy()
-            row[name] = column
-        changed = predict(row).reshape(len(names), len(background), -1)
-        k = int(as_is[i].argmax()) if as_is.ndim > 1 else 0
-        now = as_is[i][k] if as_is.ndim > 1 else as_is[i]
-        amounts[i] = now - changed[:, :, k].mean(axis=1)
+    size = len(background)
+    probes = [Probe(np.arange(len(frame)), {})]
+    for i, names in enumerate(asked):
+        probes += [Probe(np.full(size, i), {name: background[name].to_numpy()}) for name in names]
+    as_is, *changed = ask(predict, frame, probes)
+    answers = iter(changed)
+    amounts = []
+    for now, names in zip(as_is, asked, strict=True):
+        chosen = int(np.argmax(now))
+        means = {name: next(answers).reshape(size, -1)[:, chosen].mean() for name in names}
+        amounts.append({name: float(np.max(now) - mean) for name, mean in means.items()})
     return amounts
 
 
 def show_value(value: Any) -> str:
-    """A feature's value for people.
+    """Show a feature's value to people.
 
     Example:
-        >>> show_value(3.0), show_value(float("nan")), show_value("EV"), show_value(0.123456)
-        ('3', 'missing', 'EV', '0.123')
+        >>> show_value(3.0), show_value(float("nan")), show_value("EV"), show_value(0.123456), show_value(24512.3)
+        ('3', 'missing', 'EV', '0.123', '24,512')
     """
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "missing"
     if isinstance(value, float | np.floating):
-        return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
+        return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
     return str(value)
 
 
 def largest_contributions(
-    features: Sequence[Mapping[str, Any]], values: Mapping[str, Any], amounts: Array
-) -> tuple[tuple[Contribution, ...], float]:
-    """The few largest contributions of one row, and the sum of the others.
+    features: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any], amounts: Mapping[str, float]
+) -> tuple[Contribution, ...]:
+    """Show the few largest contributions of one row.
 
     Args:
-        features: name and words, in the order of `amounts`.
+        features: name -> words and kind.
         values: the row's values by feature.
-        amounts: (features,).
+        amounts: by feature.
     """
-    order = np.argsort(-np.abs(amounts), kind="stable")
-    shown = [int(i) for i in order[:_SHOWN] if amounts[i] != 0]
-    listed = tuple(
-        Contribution(
-            name=features[i]["name"],
-            words=features[i].get("words") or features[i]["name"],
-            value=show_value(values[features[i]["name"]]),
-            amount=float(amounts[i]),
-        )
-        for i in shown
+    largest = sorted(amounts, key=lambda name: (-abs(amounts[name]), name))[:SHOWN]
+    return tuple(
+        Contribution(name, features[name].get("words") or name, show_value(values[name]), amounts[name])
+        for name in largest
+        if amounts[name] != 0
     )
-    return listed, float(amounts.sum() - sum(c.amount for c in listed))
 
 
 def explain_row(
@@ -187,18 +204,22 @@ def explain_row(
     position: int,
     p: Array,
     threshold: float,
-    listed: tuple[Contribution, ...],
-    rest: float,
+    contributions: tuple[Contribution, ...],
 ) -> Explanation:
     """Put the explanation of one row together.
 
     Args:
+        why: why it was picked.
+        row: what names it.
+        truth: the labels.
         position: of the row among truth and p.
-        listed, rest: of `largest_contributions`.
+        p: all predictions.
+        threshold: of a binary decision.
+        contributions: of `largest_contributions`.
     """
     label = truth.y[position]
     if truth.kind == "regression":
-        return Explanation(why, dict(row), float(p[position]), "", f"{label:,.4g}", None, listed, rest)
+        return Explanation(why, dict(row), float(p[position]), "", f"{label:,.4g}", None, contributions)
     if truth.kind == "binary":
         said, predicted = int(p[position] >= threshold), float(p[position])
     else:
@@ -206,5 +227,5 @@ def explain_row(
         predicted = float(p[position][said])
     words = truth.words
     return Explanation(
-        why, dict(row), predicted, words[said], words[int(label)], said == int(label), listed, rest
+        why, dict(row), predicted, words[said], words[int(label)], said == int(label), contributions
     )

@@ -1,11 +1,11 @@
-"""What the model looks at: how much worse the predictions get when one feature's values are shuffled.
+"""What the model looks at: how much worse the predictions get when the values of a feature are shuffled.
 
-Permutation importance of the whole ensemble on a sample of test rows (Breiman, 2001; as scikit-learn's),
-so it works for any family. Where a member can split its predictions into contributions, these choose the
-candidates and tell the direction. Single predictions are explained in `explain.py`.
+Permutation importance of the whole ensemble on a sample of test rows (Breiman, 2001), so it works for any
+family. Features that say nearly the same stand in for each other, so all features of a table are shuffled
+together as well. In which direction a feature pulls is `effects.py`'s, single predictions `explain.py`'s.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,29 +13,69 @@ import numpy as np
 import pandas as pd
 
 from mlwf_assets.evaluation.bootstrap import plain_value
-from mlwf_assets.models.metrics import Array, Metric
+from mlwf_assets.evaluation.probing import Predict, Probe, ask
 from mlwf_assets.evaluation.truth import Truth
+from mlwf_assets.models.metrics import Array, Metric
 
-Predict = Callable[[pd.DataFrame], Array]
+CANDIDATES = 30
+_LOOK_CELLS = 60_000
 
 
 @dataclass(frozen=True)
 class Importance:
-    """How much one feature matters.
+    """How much a feature, or all features of a table, matter.
 
     Attributes:
-        drop: how much worse the metric gets without the feature's order, mean over repeats.
+        name: of the feature or the table.
+        words: what it is.
+        kind: numeric, boolean, categorical; or "table".
+        features: how many were shuffled together.
+        drop: how much worse the metric gets, mean over repeats; positive is worse.
         low, high: the smallest and largest drop of the repeats.
-        direction: "up" where higher values raise the prediction, "down", or "" where it is neither.
     """
 
     name: str
     words: str
     kind: str
+    features: int
     drop: float
     low: float
     high: float
-    direction: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Features that are shuffled together."""
+
+    name: str
+    words: str
+    kind: str
+    features: tuple[str, ...]
+
+
+def single_features(features: Sequence[Mapping[str, Any]]) -> list[Group]:
+    """Make a group of each feature."""
+    return [Group(f["name"], f.get("words") or f["name"], f["kind"], (f["name"],)) for f in features]
+
+
+def tables_of(features: Sequence[Mapping[str, Any]], *, own: str) -> list[Group]:
+    """Group the features by the table that they come from; none where there is only one.
+
+    Args:
+        features: name, and columns as TABLE.COLUMN.
+        own: the examples' table, which every feature's way begins in.
+    Example:
+        >>> features = [{"name": "a", "columns": ["flights.hour"]},
+        ...             {"name": "b", "columns": ["flights.plane", "planes.year"]}]
+        >>> [(group.name, group.features) for group in tables_of(features, own="flights")]
+        [('flights', ('a',)), ('planes', ('b',))]
+    """
+    found: dict[str, list[str]] = {}
+    for feature in features:
+        tables = {str(column).partition(".")[0] for column in feature.get("columns", ())} - {own}
+        found.setdefault(" and ".join(sorted(tables)) or own, []).append(feature["name"])
+    groups = [Group(name, name.replace("_", " "), "table", tuple(names)) for name, names in found.items()]
+    return groups if len(groups) > 1 else []
 
 
 def permutation_importance(
@@ -43,81 +83,82 @@ def permutation_importance(
     frame: pd.DataFrame,
     truth: Truth,
     *,
-    features: Sequence[Mapping[str, Any]],
+    groups: Sequence[Group],
     metric: Metric,
     threshold: float = 0.5,
-    repeats: int = 3,
+    repeats: int = 2,
     seed: int = 0,
 ) -> tuple[Importance, ...]:
-    """Shuffle each feature in turn; the most important first.
+    """Shuffle each group in turn; the most important first.
 
     Args:
-        frame: (n, all features) rows of a sample; other columns than the shuffled one stay as they are.
+        predict: the model.
+        frame: (n, all features) rows of a sample; other columns than the shuffled ones stay as they are.
         truth: the labels of the same rows.
-        features: those to be shuffled: name, words, kind.
+        groups: what is shuffled together.
+        metric: what gets worse.
+        threshold: of a binary decision.
+        repeats: how often each group is shuffled.
+        seed: of the shuffling.
     Example:
-        >>> frame = pd.DataFrame({"a": [0.0, 1.0] * 20, "b": [0.0] * 40})
         >>> from mlwf_assets.models.metrics import find_metric
+        >>> frame = pd.DataFrame({"a": [0.0, 1.0] * 20, "b": [0.0] * 40})
         >>> found = permutation_importance(lambda f: f["a"].to_numpy(), frame,
         ...     Truth("binary", frame["a"].to_numpy()), metric=find_metric("roc_auc"),
-        ...     features=[{"name": n, "words": n, "kind": "numeric"} for n in "ab"])
+        ...     groups=single_features([{"name": n, "kind": "numeric"} for n in "ab"]))
         >>> [(i.name, i.drop > 0) for i in found]
         [('a', True), ('b', False)]
     """
     sign = 1 if metric.higher_is_better else -1
-    whole = plain_value(metric, truth.y, predict(frame), threshold=threshold)
-    rng = np.random.default_rng(seed)
-    found = []
-    for feature in features:
-        stacked = pd.concat([frame] * repeats, ignore_index=True)
-        orders = [rng.permutation(len(frame)) for _ in range(repeats)]
-        shuffled = pd.concat([frame[feature["name"]].take(order) for order in orders], ignore_index=True)
-        stacked[feature["name"]] = shuffled
-        said = np.split(predict(stacked), repeats)
-        drops = [sign * (whole - plain_value(metric, truth.y, p, threshold=threshold)) for p in said]
-        found.append(
-            Importance(
-                name=feature["name"],
-                words=feature.get("words") or feature["name"],
-                kind=feature["kind"],
-                drop=float(np.mean(drops)),
-                low=float(np.min(drops)),
-                high=float(np.max(drops)),
-            )
-        )
-    return tuple(sorted(found, key=lambda i: (-i.drop, i.name)))
+    rows, rng = np.arange(len(frame)), np.random.default_rng(seed)
+    orders = [rng.permutation(len(frame)) for _ in range(repeats)]
+    probes = [Probe(rows, {})]
+    for group in groups:
+        values = {name: frame[name].to_numpy() for name in group.features}
+        probes += [Probe(rows, {name: one[order] for name, one in values.items()}) for order in orders]
+    said = ask(predict, frame, probes)
+    scores = np.array([plain_value(metric, truth.y, p, threshold=threshold) for p in said])
+    drops = sign * (scores[0] - scores[1:]).reshape(len(groups), repeats)
+    found = [
+        Importance(g.name, g.words, g.kind, len(g.features), float(d.mean()), float(d.min()), float(d.max()))
+        for g, d in zip(groups, drops, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda i: (-i.drop if np.isfinite(i.drop) else np.inf, i.name)))
 
 
 def choose_candidates(
-    features: Sequence[Mapping[str, Any]], contributions: Array | None, *, at_most: int = 30
+    features: Sequence[Mapping[str, Any]],
+    contributions: Array | None,
+    predict: Predict,
+    frame: pd.DataFrame,
+    *,
+    at_most: int = CANDIDATES,
+    seed: int = 0,
 ) -> list[Mapping[str, Any]]:
-    """The features worth shuffling: those with the largest mean absolute contribution, else all.
+    """Choose the features worth shuffling often, where there are too many.
 
     Args:
-        contributions: (rows, features), in the features' order; None where no member can tell.
+        features: all of them.
+        contributions: (rows, features) of a member that can tell; those with the largest are chosen. None:
+            those whose shuffling changes the prediction most, on a few rows.
+        predict: the model.
+        frame: rows of a sample.
+        at_most: how many.
+        seed: of the shuffling.
     Example:
-        >>> choose_candidates([{"name": "a"}, {"name": "b"}], np.array([[0.1, -3.0]]), at_most=1)
+        >>> features = [{"name": "a"}, {"name": "b"}]
+        >>> choose_candidates(features, np.array([[0.1, -3.0]]), len, pd.DataFrame(), at_most=1)
         [{'name': 'b'}]
     """
-    if contributions is None or len(features) <= at_most:
+    if len(features) <= at_most:
         return list(features)
-    size = np.abs(contributions).mean(axis=0)
-    order = np.argsort(-size, kind="stable")[:at_most]
-    return [features[int(i)] for i in order]
-
-
-def direction_of(values: Array, contributions: Array) -> str:
-    """Whether high values of a feature push the prediction up or down; "" where neither is clear.
-
-    Example:
-        >>> direction_of(np.arange(30.0), np.arange(30.0) ** 2)
-        'up'
-    """
-    usable = np.isfinite(values)
-    if usable.sum() < 20 or len(np.unique(values[usable])) < 2 or np.ptp(contributions[usable]) == 0:
-        return ""
-    ranks = pd.Series(values[usable]).rank().to_numpy(), pd.Series(contributions[usable]).rank().to_numpy()
-    agreement = float(np.corrcoef(*ranks)[0, 1])
-    if abs(agreement) < 0.5:
-        return ""
-    return "up" if agreement > 0 else "down"
+    if contributions is not None:
+        size = np.abs(contributions).mean(axis=0)
+    else:
+        few = frame.head(max(20, _LOOK_CELLS // len(features)))
+        order = np.random.default_rng(seed).permutation(len(few))
+        rows = np.arange(len(few))
+        probes = [Probe(rows, {f["name"]: few[f["name"]].to_numpy()[order]}) for f in features]
+        as_is, *changed = ask(predict, few, [Probe(rows, {}), *probes])
+        size = np.array([np.abs(p - as_is).mean() for p in changed])
+    return [features[int(i)] for i in np.argsort(-size, kind="stable")[:at_most]]

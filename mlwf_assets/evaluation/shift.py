@@ -1,4 +1,4 @@
-"""Has the world changed between the splits: how differently each feature is distributed in train and test.
+"""Has the world changed between the splits: how differently is each feature distributed in train and test.
 
 Population stability index over the training rows' deciles (categories: the most frequent values), missing
 values as a bin of their own; Kolmogorov-Smirnov distance for numbers beside it. Rules of thumb for PSI
@@ -27,6 +27,7 @@ class Shift:
     """How one feature moved from train to test; shares of rows per bin of a small picture.
 
     Attributes:
+        columns: the columns that it is made from.
         ks: Kolmogorov-Smirnov distance; nan for categories.
         labels: category names, or the first and last edge of the numbers.
         train, test: shares per bin of the picture, the same bins.
@@ -35,6 +36,7 @@ class Shift:
     name: str
     words: str
     kind: str
+    columns: tuple[str, ...]
     psi: float
     ks: float
     missing_train: float
@@ -96,13 +98,18 @@ def _numeric(train: Array, test: Array) -> tuple[Array, Array, tuple[str, ...], 
     return in_deciles(train), in_deciles(test), labels, in_picture(present), in_picture(shown)
 
 
+def _natural(name: str) -> tuple[int, float, str]:
+    """Numbers by size, before the rest by name."""
+    return (0, float(name), name) if name.isdecimal() else (1, 0.0, name)
+
+
 def _categorical(train: Sequence[Any], test: Sequence[Any]) -> tuple[Array, Array, tuple[str, ...]]:
-    """Shares of the training rows' most frequent values, of the others, and of missing ones."""
+    """Shares of the training rows' most frequent values, in natural order, of the others, and of missing ones."""
     counts: dict[str, int] = {}
     for value in train:
         if value is not None:
             counts[str(value)] = counts.get(str(value), 0) + 1
-    names = [name for name, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))][:_CATEGORIES]
+    names = sorted(sorted(counts, key=lambda name: (-counts[name], name))[:_CATEGORIES], key=_natural)
     places = {name: i for i, name in enumerate(names)}
     size = len(names)
 
@@ -136,6 +143,7 @@ def feature_shift(feature: Mapping[str, Any], train: pa.Array, test: pa.Array) -
         name=feature["name"],
         words=feature.get("words") or feature["name"],
         kind=feature["kind"],
+        columns=tuple(feature.get("columns", ())),
         psi=round(stability_index(expected, actual), 6),
         ks=round(ks, 6),
         missing_train=missing[0],

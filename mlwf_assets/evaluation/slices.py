@@ -1,10 +1,10 @@
-"""For whom is the model worse: the metric within each value of a column, with interval, and the worst named.
+"""For whom is the model worse: the metric within each value of a column, with its interval.
 
 A slice is called worse only where its whole interval lies on the bad side of the value on all rows.
 Columns come from the clean example table, or are told from the example's time (month, weekday, hour).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from mlwf_assets.errors import DataError
 from mlwf_assets.evaluation.bootstrap import Interval, draw_counts, interval_of
-from mlwf_assets.models.metrics import Array, Metric, find_metric
+from mlwf_assets.evaluation.story import example_times
 from mlwf_assets.evaluation.truth import Truth
+from mlwf_assets.models.metrics import Array, Metric, find_metric
 
 MISSING = "(missing)"
 OTHERS = "(all others)"
@@ -44,44 +45,30 @@ class Slice:
     gap: float
 
 
-def slice_values(
-    column: str, table: pa.Table, frame: pa.Table | None, *, key: Sequence[str], timezone: str = "UTC"
-) -> list[str]:
-    """The value of a slice column for each row of a matrix, as text.
+def slice_values(column: str, test: pa.Table, clean: pa.Table, *, timezone: str = "UTC") -> list[str]:
+    """Tell the value of a slice column for each row of a matrix, as text.
 
     Args:
-        column: a column of `frame`, else of `table`, else month, weekday or hour of its `time`.
-        table: the test matrix with key columns and `time`.
-        frame: key and slice columns of the clean example table; more rows and any order are fine.
+        column: a column of `clean`, else of `test`, else month, weekday or hour of its `time`.
+        test: the test matrix.
+        clean: the clean rows of the same examples, in the same order.
         timezone: in which months, weekdays and hours begin.
+
     Raises:
-        DataError: if there is no such column, or a row of the matrix is not among the frame's.
+        DataError: if there is no such column.
     Example:
-        >>> slice_values("color", pa.table({"id": [2, 1]}), pa.table({"id": [1, 2], "color": ["r", "g"]}), key=["id"])
+        >>> slice_values("color", pa.table({"id": [2, 1]}), pa.table({"color": ["g", "r"]}))
         ['g', 'r']
     """
-    if frame is not None and column in frame.column_names:
-        return _as_words(_look_up(column, table, frame, key))
-    if column in table.column_names:
-        return _as_words(table.column(column).to_pandas())
-    if column in ("month", "weekday", "hour") and "time" in table.column_names:
-        return _from_time(column, table.column("time").to_pandas(), timezone)
+    for table in (clean, test):
+        if column in table.column_names:
+            return _as_words(table.column(column).to_pandas())
+    if column in ("month", "weekday", "hour") and (times := example_times(test)) is not None:
+        return _from_time(column, times, timezone)
     raise DataError(
         f"a slice must be a column of the examples' table, or month, weekday or hour of its time, "
         f"however: {column!r}; correct evaluation.slices"
     )
-
-
-def _look_up(column: str, table: pa.Table, frame: pa.Table, key: Sequence[str]) -> pd.Series:
-    if list(key) == [column]:
-        return table.column(column).to_pandas()
-    wanted = table.select(list(key)).to_pandas()
-    known = frame.select([*(k for k in key if k != column), column]).to_pandas()
-    joined = wanted.merge(known, on=list(key), how="left", indicator=True, validate="one_to_one")
-    lost = int((joined["_merge"] == "left_only").sum())
-    if lost:
-        raise DataError(f"every test row must be among the clean rows, however: {lost} are not; clean again")
-    return joined[column]
 
 
 def _as_words(values: pd.Series) -> list[str]:
@@ -96,7 +83,7 @@ def _as_words(values: pd.Series) -> list[str]:
 
 
 def _from_time(column: str, times: pd.Series, timezone: str) -> list[str]:
-    aware = pd.to_datetime(times, utc=True).dt.tz_convert(timezone)
+    aware = times.dt.tz_convert(timezone)
     if column == "month":
         words = aware.dt.strftime("%Y-%m")
     elif column == "weekday":
@@ -115,7 +102,7 @@ def _verdict(score: Interval, overall: float, metric: Metric, rows: int) -> tupl
     return ("worse" if gap > 0 else "better"), gap
 
 
-def _group_small(values: list[str], shown: int) -> list[str]:
+def _group_small(values: Sequence[str], shown: int) -> Sequence[str]:
     counts = pd.Series(values).value_counts()
     if len(counts) <= shown:
         return values
@@ -124,7 +111,7 @@ def _group_small(values: list[str], shown: int) -> list[str]:
 
 
 def judge_slices(
-    columns: dict[str, list[str]],
+    columns: Mapping[str, Sequence[str]],
     truth: Truth,
     p: Array,
     *,
@@ -134,13 +121,17 @@ def judge_slices(
     seed: int = 0,
     threshold: float = 0.5,
 ) -> tuple[Slice, ...]:
-    """The metric for each value of each column; rare values of long columns are put together.
+    """Compute the metric for each value of each column; rare values of long columns are put together.
 
     Args:
         columns: slice column -> value per row.
+        truth: the labels of the rows.
         p: (n,) or (n, classes), predictions for the same rows.
+        metric: the metric's name.
         overall: the metric on all rows.
         n: resamples.
+        seed: of the resamples.
+        threshold: of a binary decision.
     """
     found, judged = find_metric(metric, truth.kind), []
     for column, raw in columns.items():
@@ -165,15 +156,15 @@ def _in_order(values: set[str]) -> list[str]:
             return 3, 0.0, value
         if value in _WEEKDAYS:
             return 0, float(_WEEKDAYS.index(value)), value
-        number = value.split(" to ")[0].lstrip("-")
-        if number.replace(".", "", 1).isdigit():
-            return 1, float(value.split(" to ")[0]), value
+        first = value.partition(" to ")[0]
+        if first.lstrip("-").replace(".", "", 1).isdigit():
+            return 1, float(first), value
         return 2, 0.0, value
 
     return sorted(values, key=place)
 
 
 def worst_slices(slices: Sequence[Slice], *, at_most: int = 3) -> tuple[Slice, ...]:
-    """Those that are surely worse than all rows, the worst first."""
+    """Name those that are surely worse than all rows, the worst first."""
     worse = [s for s in slices if s.verdict == "worse"]
     return tuple(sorted(worse, key=lambda s: (-s.gap, s.column, s.value))[:at_most])

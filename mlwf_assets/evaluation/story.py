@@ -1,5 +1,6 @@
-"""The data's story in numbers: what became of the rows of each table, how large the splits are, how the
-label went over time. Counts of cleaning come in as plain mappings; nothing is cleaned or split here.
+"""The data's story in numbers: what became of each table's rows, how large the splits are, how the label went.
+
+Counts of cleaning come in as plain mappings; nothing is cleaned or split here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,8 +13,8 @@ import pyarrow as pa
 
 from mlwf_assets.evaluation.truth import Truth
 
-_SUMS = ("rows_in", "rows_out", "quarantined", "duplicates")
-_TALLIES = ("dropped", "nulled", "reasons")
+_SUMS = ("rows_in", "rows_out", "quarantined", "duplicates", "contradictions")
+_TALLIES = ("dropped", "nulled", "noted", "reasons")
 
 
 @dataclass(frozen=True)
@@ -21,17 +22,22 @@ class TableStory:
     """What became of one table's rows.
 
     Attributes:
-        dropped, nulled: rows by the name of the rule.
+        contradictions: those of the duplicates that say something else than the row that was kept.
+        dropped, nulled, noted: rows by the name of the rule.
         reasons: quarantined rows by reason, the most frequent first.
+        partitioned: whether there are several parts, by time.
     """
 
     table: str
+    partitioned: bool
     rows_in: int
     rows_out: int
     quarantined: int
     duplicates: int
+    contradictions: int
     dropped: dict[str, int]
     nulled: dict[str, int]
+    noted: dict[str, int]
     reasons: dict[str, int]
 
 
@@ -61,8 +67,9 @@ def add_up(counts: Iterable[Mapping[str, Any]]) -> tuple[TableStory, ...]:
     """Sum counts over the partitions of each table; tables stay in the order of their first appearance.
 
     Args:
-        counts: mappings with `table` and any of rows_in, rows_out, quarantined, duplicates (numbers) and
-            dropped, nulled, reasons (mappings from rule or reason to rows).
+        counts: mappings with `table` and any of rows_in, rows_out, quarantined, duplicates, contradictions
+            (numbers) and dropped, nulled, noted, reasons (mappings from rule or reason to rows).
+
     Example:
         >>> month = {"table": "flights", "rows_in": 3, "rows_out": 2, "quarantined": 1, "reasons": {"odd": 1}}
         >>> story = add_up([month, month])[0]
@@ -76,15 +83,15 @@ def add_up(counts: Iterable[Mapping[str, Any]]) -> tuple[TableStory, ...]:
 
 
 def _sum_parts(table: str, parts: list[Mapping[str, Any]]) -> TableStory:
-    sums = {name: sum(int(part.get(name) or 0) for part in parts) for name in _SUMS}
-    tallies: dict[str, dict[str, int]] = {}
+    tallies: dict[str, Any] = {name: sum(int(part.get(name) or 0) for part in parts) for name in _SUMS}
     for name in _TALLIES:
         tally: dict[str, int] = {}
         for part in parts:
             for reason, rows in (part.get(name) or {}).items():
                 tally[str(reason)] = tally.get(str(reason), 0) + int(rows)
         tallies[name] = dict(sorted(tally.items(), key=lambda pair: (-pair[1], pair[0])))
-    return TableStory(table=table, **sums, **tallies)
+    partitioned = any(part.get("partition") is not None for part in parts)
+    return TableStory(table=table, partitioned=partitioned, **tallies)
 
 
 def example_times(table: pa.Table) -> pd.Series | None:
@@ -130,7 +137,7 @@ def label_over_time(
         if series is None or not len(series):
             continue
         starts = series.dt.tz_convert(timezone).dt.tz_localize(None).dt.to_period(unit)
-        grouped = pd.Series(truth.y).groupby(starts.to_numpy()).agg(["size", "mean"]).sort_index()
+        grouped = pd.Series(truth.y, index=series.index).groupby(starts).agg(["size", "mean"]).sort_index()
         periods += [
             Period(start.start_time.strftime("%Y-%m-%d"), name, int(rows), float(mean))
             for start, rows, mean in zip(grouped.index, grouped["size"], grouped["mean"], strict=True)

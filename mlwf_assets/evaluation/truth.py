@@ -6,23 +6,16 @@ what it makes. Base rate and process today stand here as models beside the train
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mlwf_assets.errors import DataError, SchemaError
 from mlwf_assets.models.metrics import Array
 
 ENSEMBLE, BASE_RATE, PROCESS_TODAY = "ensemble", "base_rate", "process_today"
-
-
-class Scorer(Protocol):
-    """What evaluation needs of a model; `models.predictor.Predictor` and its members have it."""
-
-    def predict(self, frame: pd.DataFrame) -> Array:
-        """Probability of the positive class (n,), of each class (n, k), or value (n,)."""
 
 
 @dataclass(frozen=True)
@@ -42,35 +35,22 @@ class Truth:
     words: tuple[str, ...] = ()
 
 
-def label_kind(labels: pa.ChunkedArray) -> str:
-    """Boolean labels are binary, text is multiclass, numbers are regression.
-
-    Example:
-        >>> label_kind(pa.chunked_array([["a", "b"]]))
-        'multiclass'
-    """
-    if pa.types.is_boolean(labels.type):
-        return "binary"
-    if pa.types.is_integer(labels.type) or pa.types.is_floating(labels.type):
-        return "regression"
-    return "multiclass"
-
-
-def _class_words(classes: Sequence[str], named: Mapping[str, str]) -> tuple[str, ...]:
+def _class_words(classes: Sequence[str], named: Mapping[str, str], defaults: Mapping[str, str]) -> tuple[str, ...]:
     lowered = {str(key).lower(): words for key, words in named.items()}
-    defaults = {"true": "positive", "false": "negative"}
     return tuple(lowered.get(c.lower(), defaults.get(c, c)) for c in classes)
 
 
 def read_truth(
     table: pa.Table, *, kind: str, classes: Sequence[str] = (), class_words: Mapping[str, str] | None = None
 ) -> Truth:
-    """The labels of a matrix as numbers.
+    """Read the labels of a matrix as numbers.
 
     Args:
         table: a matrix with the column `label`.
+        kind: binary, multiclass or regression.
         classes: of a multiclass problem, in the order of the predictions' columns.
         class_words: how classes are called, as in `examples.classes`.
+
     Raises:
         SchemaError: if there is no label column.
         DataError: if a label is missing or names no class.
@@ -86,17 +66,34 @@ def read_truth(
     if kind == "regression":
         return Truth(kind, np.asarray(labels.to_numpy(), dtype=float))
     if kind == "binary":
-        words = _class_words(("False", "True"), class_words or {})
+        words = _class_words(("false", "true"), class_words or {}, {"false": "negative", "true": "positive"})
         return Truth(kind, np.asarray(labels.to_numpy(), dtype=float), ("false", "true"), words)
     numbers = pd.Index(list(classes)).get_indexer(pd.Index(labels.to_pylist()))
     if (numbers < 0).any():
         lost = sorted({str(v) for v, i in zip(labels.to_pylist(), numbers, strict=True) if i < 0})[:5]
         raise DataError(f"labels must be among the classes {list(classes)}, however: {lost}; train again")
-    return Truth(kind, numbers.astype(float), tuple(classes), _class_words(classes, class_words or {}))
+    return Truth(kind, numbers.astype(float), tuple(classes), _class_words(classes, class_words or {}, {}))
+
+
+def known_classes(table: pa.Table, *, kind: str, classes: Sequence[str]) -> tuple[pa.Table, dict[str, int]]:
+    """Keep the rows whose class the model can name; a class that training never saw is in no prediction.
+
+    Returns:
+        The rows, and class -> rows that were left out.
+    Example:
+        >>> rows, lost = known_classes(pa.table({"label": ["a", "z"]}), kind="multiclass", classes=["a", "b"])
+        >>> rows.num_rows, lost
+        (1, {'z': 1})
+    """
+    if kind != "multiclass":
+        return table, {}
+    known = pc.is_in(table.column("label"), value_set=pa.array(list(classes), pa.string()))
+    lost = table.column("label").filter(pc.invert(known)).value_counts().to_pylist()
+    return table.filter(known), {str(one["values"]): int(one["counts"]) for one in lost}
 
 
 def base_rate(train: Truth, rows: int) -> Array:
-    """What the training labels alone predict: their share, shares or mean.
+    """Predict what the training labels alone tell: their share, shares or mean.
 
     Example:
         >>> base_rate(Truth("binary", np.array([0.0, 1.0])), 3).tolist()
@@ -109,7 +106,7 @@ def base_rate(train: Truth, rows: int) -> Array:
 
 
 def process_today(table: pa.Table, truth: Truth) -> Array | None:
-    """What the process of today says about the rows; None where the workflow has no rule.
+    """Read what the process of today says about the rows; None where the workflow has no rule.
 
     Missing values of a rule mean that it has no opinion: the lowest score, the mean value, no class.
     """
@@ -118,7 +115,8 @@ def process_today(table: pa.Table, truth: Truth) -> Array | None:
     column = table.column(PROCESS_TODAY)
     if truth.kind == "multiclass":
         numbers = pd.Index(list(truth.classes)).get_indexer(pd.Index(column.to_pylist()))
-        return np.eye(len(truth.classes) + 1)[numbers][:, :-1] * (1 - 1e-9) + 1e-9 / len(truth.classes)
+        certain = np.eye(len(truth.classes) + 1)[numbers][:, :-1]
+        return np.asarray(certain * (1 - 1e-9) + 1e-9 / len(truth.classes))
     values = np.asarray(column.to_numpy(), dtype=float)
     filler = 0.0 if truth.kind == "binary" else float(np.nanmean(truth.y))
     return np.where(np.isfinite(values), values, filler)
@@ -133,12 +131,3 @@ def is_probability(p: Array) -> bool:
     """
     inside = bool(((p >= 0) & (p <= 1)).all())
     return inside and bool(((p > 1e-6) & (p < 1 - 1e-6)).any())
-
-
-def predict_all(predictor: Any, frame: pd.DataFrame) -> dict[str, Array]:
-    """Predictions of the ensemble and of each of its members, by name."""
-    said = {ENSEMBLE: np.asarray(predictor.predict(frame), dtype=float)}
-    members: Mapping[str, Scorer] = getattr(predictor, "members", None) or {}
-    for name in members:
-        said[name] = np.asarray(members[name].predict(frame), dtype=float)
-    return said

@@ -1,0 +1,121 @@
+"""Every model on the same test rows: the metrics of the ensemble, and all models side by side.
+
+All intervals come from the same resamples, so that they can be compared, and the gain over the process of
+today is paired.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from mlwf_assets.evaluation.bootstrap import Interval, distribution, interval_of, percentile_interval, plain_value
+from mlwf_assets.evaluation.record import Entrant, TestMetric
+from mlwf_assets.evaluation.truth import ENSEMBLE, PROCESS_TODAY, Truth, is_probability
+from mlwf_assets.models.metrics import Array, Metric, find_metric, metrics_of
+
+_UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
+
+
+def measure(truth: Truth, p: Array, *, counts: Array, threshold: float) -> tuple[TestMetric, ...]:
+    """Compute all metrics of one model.
+
+    Args:
+        truth: the labels.
+        p: (n,) or (n, classes).
+        counts: (resamples, n) of `draw_counts`.
+        threshold: of a binary decision.
+    """
+    found = []
+    for metric in metrics_of(truth.kind):
+        one = interval_of(metric, truth.y, p, counts=counts, threshold=threshold)
+        found.append(
+            TestMetric(metric.name, metric.label, one.value, one.low, one.high, metric.higher_is_better, metric.words)
+        )
+    return tuple(found)
+
+
+def rank(
+    truth: Truth,
+    said: Mapping[str, Array],
+    *,
+    metric: str,
+    counts: Array,
+    threshold: float,
+    validation: Mapping[str, float],
+    weights: Mapping[str, float],
+) -> tuple[tuple[Entrant, ...], Interval | None]:
+    """Put the models side by side, the ensemble first, the others by their test metric.
+
+    Args:
+        truth: the labels.
+        said: model -> predictions.
+        metric: that is shown.
+        counts: (resamples, n).
+        threshold: of the ensemble; others are held against it too.
+        validation: model -> score before the test.
+        weights: member -> share in the ensemble.
+
+    Returns:
+        The models, and the gain of the ensemble over the process of today, if that has a rule.
+    """
+    found = find_metric(metric, truth.kind)
+    usable = {name: p for name, p in said.items() if _makes_sense(found, truth, name, p)}
+    draws = {
+        name: distribution(found, truth.y, p, counts=counts, threshold=threshold) for name, p in usable.items()
+    }
+    values = {name: plain_value(found, truth.y, p, threshold=threshold) for name, p in usable.items()}
+    tests = {name: percentile_interval(values[name], draws[name]) for name in usable}
+    entrants = [
+        Entrant(name, validation.get(name, float("nan")), weights.get(name, float("nan")), tests.get(name, _UNKNOWN))
+        for name in said
+    ]
+    gain = None
+    if PROCESS_TODAY in usable:
+        difference = draws[ENSEMBLE] - draws[PROCESS_TODAY]
+        gain = percentile_interval(values[ENSEMBLE] - values[PROCESS_TODAY], difference)
+    sign = -1 if found.higher_is_better else 1
+
+    def place(one: Entrant) -> tuple[bool, float, str]:
+        value = one.test.value
+        return one.name != ENSEMBLE, sign * value if np.isfinite(value) else np.inf, one.name
+
+    return tuple(sorted(entrants, key=place)), gain
+
+
+def _makes_sense(metric: Metric, truth: Truth, name: str, p: Array) -> bool:
+    """Whether the metric can be held against this model: a rule's scores need not be probabilities."""
+    if name != PROCESS_TODAY or not metric.probability:
+        return True
+    return truth.kind == "binary" and is_probability(p)
+
+
+def validation_scores(leaderboard: pa.Table) -> dict[str, float]:
+    """Read model -> score of a leaderboard table."""
+    models, scores = leaderboard.column("model").to_pylist(), leaderboard.column("score").to_pylist()
+    return {str(m): float(s) for m, s in zip(models, scores, strict=True) if s is not None}
+
+
+class _Listener:
+    """A member that remembers what it said, for whoever asks the ensemble has paid for it."""
+
+    def __init__(self, member: Any) -> None:
+        self._member = member
+        self.said: Array | None = None
+
+    def predict(self, frame: pd.DataFrame) -> Array:
+        self.said = np.asarray(self._member.predict(frame), dtype=float)
+        return self.said
+
+
+def predict_all(predictor: Any, frame: pd.DataFrame) -> dict[str, Array]:
+    """Predict with the ensemble and each of its members, asking each member once."""
+    listeners = {name: _Listener(member) for name, member in predictor.members.items()}
+    whole = np.asarray(dataclasses.replace(predictor, members=listeners).predict(frame), dtype=float)
+    members = {
+        name: one.said if one.said is not None else one.predict(frame) for name, one in listeners.items()
+    }
+    return {ENSEMBLE: whole, **members}

@@ -1,0 +1,243 @@
+"""The whole evaluation in one call: test rows and a model in, one tree of values out.
+
+Says what is computed and in which order; how stands in the modules beside. The only reader of test rows.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mlwf_assets.errors import DataError
+from mlwf_assets.evaluation.binary import view_binary
+from mlwf_assets.evaluation.board import measure, predict_all, rank, validation_scores
+from mlwf_assets.evaluation.bootstrap import draw_counts
+from mlwf_assets.evaluation.looks import Asked, explain, look
+from mlwf_assets.evaluation.multiclass import view_multiclass
+from mlwf_assets.evaluation.record import Data, Evaluation, Provenance
+from mlwf_assets.evaluation.regression import view_regression
+from mlwf_assets.evaluation.shift import measure_shift
+from mlwf_assets.evaluation.slices import Slice, judge_slices, slice_values
+from mlwf_assets.evaluation.story import add_up, example_times, label_over_time, summarize_split
+from mlwf_assets.evaluation.subject import describe_subject, judge, list_defaults
+from mlwf_assets.evaluation.truth import (
+    BASE_RATE,
+    ENSEMBLE,
+    PROCESS_TODAY,
+    Truth,
+    base_rate,
+    known_classes,
+    process_today,
+    read_truth,
+)
+from mlwf_assets.features.alignment import find_rows
+from mlwf_assets.models.metrics import Array, find_metric
+from mlwf_assets.models.predictor import Predictor
+from mlwf_assets.spec.workflow import Workflow
+
+# What the figures can depend on; the versions stand at the end of the report.
+_LIBRARIES = ("duckdb", "featuretools", "tsfresh", "numpy", "pandas", "scikit-learn", "lightgbm", "torch")
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What is evaluated: the model, and the rows in the form that all steps share.
+
+    Attributes:
+        test, truth: the test rows that can be judged, and their labels.
+        matrix, known: rows of train and validation, and their labels.
+        clean: key and slice columns of the test rows, in their order.
+        unseen: class -> test rows that were left out.
+    """
+
+    workflow: Workflow
+    predictor: Predictor
+    features: Sequence[Mapping[str, Any]]
+    test: pa.Table
+    truth: Truth
+    matrix: pa.Table
+    known: Truth
+    clean: pa.Table
+    unseen: dict[str, int]
+    seed: int
+
+    @property
+    def timezone(self) -> str:
+        """In which days and months begin."""
+        return self.workflow.partitions.timezone if self.workflow.partitions else "UTC"
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def evaluate(
+    workflow: Workflow,
+    *,
+    test: pa.Table,
+    matrix: pa.Table,
+    features: Sequence[Mapping[str, Any]],
+    predictor: Predictor,
+    leaderboard: pa.Table,
+    counts: Iterable[Mapping[str, Any]],
+    examples: pa.Table,
+    key: Sequence[str],
+    provenance: Mapping[str, str],
+    report: Callable[[str], None] = _quiet,
+    seed: int = 0,
+) -> Evaluation:
+    """Judge a model on the test rows.
+
+    Args:
+        workflow: says what for, by which costs, over which slices.
+        test: the test matrix: key, time, label, process_today where there is a rule, features.
+        matrix: the same of train and validation, with `split`.
+        features: name, kind, words and columns of each feature.
+        predictor: the model.
+        leaderboard: `model` and `score` of each model before the test.
+        counts: of cleaning, for each table and partition.
+        examples: clean rows of the examples' table; more rows than the test's do no harm.
+        key: what names an example.
+        provenance: table -> version, in words.
+        report: called with a few words on how far the work is.
+        seed: of resamples and samples.
+
+    Raises:
+        DataError: if there are no test rows, or one of them is not among the clean rows.
+    """
+    given = _given(workflow, test, matrix, features, predictor, examples, key, seed)
+    truth, kind, costs = given.truth, predictor.kind, workflow.evaluation.costs
+    subject = describe_subject(workflow, kind=kind, class_words=truth.words)
+
+    report(f"predicting {given.test.num_rows:,} test rows with {len(predictor.members)} models")
+    frame = given.test.select([str(feature["name"]) for feature in features]).to_pandas()
+    said = _all_said(given, predict_all(predictor, frame))
+    p = said[ENSEMBLE]
+
+    resamples = workflow.evaluation.bootstrap
+    report(f"computing metrics, with intervals from {resamples} resamples")
+    drawn = draw_counts(given.test.num_rows, n=resamples, seed=seed)
+    metrics = measure(truth, p, counts=drawn, threshold=predictor.threshold)
+    values = {metric.name: metric.value for metric in metrics}
+    validation = validation_scores(leaderboard)
+    board, gain = rank(
+        truth,
+        said,
+        metric=subject.metric,
+        counts=drawn,
+        threshold=predictor.threshold,
+        validation=validation,
+        weights=predictor.weights,
+    )
+    before = {subject.metric: validation[ENSEMBLE]} if ENSEMBLE in validation else {}
+
+    report("judging slices")
+    slices = _slices(given, p, metric=subject.metric, overall=values[subject.metric])
+    report("asking what the model looks at")
+    asked = Asked(predictor, frame, truth, p, features, seed)
+    looks = look(asked, metric=find_metric(subject.metric, kind), own_table=workflow.examples.table)
+    explanations = explain(asked, _namer(given), at_most=workflow.evaluation.explain)
+
+    report("comparing the splits")
+    binary = view_binary(truth, said, threshold=predictor.threshold, costs=costs) if kind == "binary" else None
+    return Evaluation(
+        subject=subject,
+        verdict=judge(workflow.project.success, values, before, kind=kind),
+        rows=given.test.num_rows,
+        resamples=resamples,
+        metrics=metrics,
+        gain=gain,
+        leaderboard=board,
+        data=_data(given, counts),
+        binary=binary,
+        multiclass=view_multiclass(truth, p) if kind == "multiclass" else None,
+        regression=view_regression(truth, p) if kind == "regression" else None,
+        looks=looks,
+        explanations=explanations,
+        slices=slices,
+        defaults=list_defaults(workflow),
+        provenance=Provenance(dict(provenance), _versions()),
+    )
+
+
+def _given(
+    workflow: Workflow,
+    test: pa.Table,
+    matrix: pa.Table,
+    features: Sequence[Mapping[str, Any]],
+    predictor: Predictor,
+    examples: pa.Table,
+    key: Sequence[str],
+    seed: int,
+) -> _Given:
+    kind, classes, words = predictor.kind, [str(name) for name in predictor.classes], workflow.examples.classes
+    test, unseen = known_classes(test, kind=kind, classes=classes)
+    if not test.num_rows:
+        raise DataError("the test split must hold rows that can be judged, however: none; correct splits.test")
+    truth, known = (read_truth(table, kind=kind, classes=classes, class_words=words) for table in (test, matrix))
+    wanted = dict.fromkeys([*key, *workflow.evaluation.slices])
+    clean = examples.select([name for name in wanted if name in examples.column_names])
+    clean = clean.take(find_rows(clean, test, key=key, name="the clean rows"))
+    return _Given(workflow, predictor, features, test, truth, matrix, known, clean, unseen, seed)
+
+
+def _all_said(given: _Given, said: Mapping[str, Array]) -> dict[str, Array]:
+    """Add what needs no training: the base rate, and the process of today where it has a rule."""
+    made = {**said, BASE_RATE: base_rate(given.known, given.test.num_rows)}
+    today = process_today(given.test, given.truth)
+    return made if today is None else {**made, PROCESS_TODAY: today}
+
+
+def _slices(given: _Given, p: Array, *, metric: str, overall: float) -> tuple[Slice, ...]:
+    spec = given.workflow.evaluation
+    columns = {name: slice_values(name, given.test, given.clean, timezone=given.timezone) for name in spec.slices}
+    return judge_slices(
+        columns,
+        given.truth,
+        p,
+        metric=metric,
+        overall=overall,
+        n=spec.bootstrap,
+        seed=given.seed,
+        threshold=given.predictor.threshold,
+    )
+
+
+def _namer(given: _Given) -> Callable[[int], dict[str, str]]:
+    """Name a row for people: key, slice columns, local time."""
+    times = example_times(given.test)
+
+    def name(position: int) -> dict[str, str]:
+        row = given.clean.slice(position, 1).to_pylist()[0]
+        named = {column: "" if value is None else str(value) for column, value in row.items()}
+        if times is not None and times.notna().iloc[position]:
+            named["time"] = times.iloc[position].tz_convert(given.timezone).strftime("%Y-%m-%d %H:%M")
+        return named
+
+    return name
+
+
+def _data(given: _Given, counts: Iterable[Mapping[str, Any]]) -> Data:
+    splits: dict[str, tuple[pa.Table, Truth]] = {}
+    known = given.known
+    for name in ("train", "validation"):
+        here = pc.equal(given.matrix.column("split"), name)
+        y = known.y[here.to_numpy(zero_copy_only=False)]
+        splits[name] = (given.matrix.filter(here), Truth(known.kind, y, known.classes, known.words))
+    splits["test"] = (given.test, given.truth)
+    return Data(
+        tables=add_up(counts),
+        splits=tuple(summarize_split(name, *split, timezone=given.timezone) for name, split in splits.items()),
+        by=given.workflow.splits.by,
+        periods=label_over_time(splits, timezone=given.timezone),
+        shifts=measure_shift(splits["train"][0], given.test, given.features, seed=given.seed),
+        unseen=given.unseen,
+    )
+
+
+def _versions() -> dict[str, str]:
+    installed = {distribution.name.lower() for distribution in metadata.distributions()}
+    return {name: metadata.version(name) for name in _LIBRARIES if name in installed}

@@ -1,0 +1,442 @@
+"""Small charts as SVG text: lines, bars, dots with intervals, histograms, heat tables.
+
+They stand inline in the report, where the page's colors apply, and by `as_image` alone in the Dagster UI,
+where they bring their own. Every text is escaped; each point and bar says its value when pointed at. What
+is drawn is told by `charts.py`; the parts that charts share (axes, scales) stand in `frame.py`.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlwf_assets.evaluation.report.frame import (
+    STYLE,
+    Axis,
+    Plot,
+    circle,
+    escape,
+    line,
+    path,
+    rectangle,
+    shorten,
+    svg,
+    text,
+)
+
+_ROW = 24
+_GAP = 12
+_CHARACTER = 6.9
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a chart.
+
+    Attributes:
+        tone: a color: a, b, c, d, or r for a reference.
+        name: stands in the legend; "" for none.
+        dashed: drawn as dashes.
+        titles: per point, what it says when pointed at.
+        dots: whether points are seen.
+    """
+
+    x: Sequence[float]
+    y: Sequence[float]
+    tone: str = "a"
+    name: str = ""
+    dashed: bool = False
+    titles: Sequence[str] = ()
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A straight line across a chart, with words: at an x (upright) or at a y (level)."""
+
+    words: str
+    x: float | None = None
+    y: float | None = None
+    tone: str = "r"
+
+
+@dataclass(frozen=True)
+class Band:
+    """A stretch of the x-axis that is shaded and named."""
+
+    start: float
+    end: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Spike:
+    """A point with its interval, upright."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a bar or dot chart.
+
+    Attributes:
+        label: stands left of it.
+        value: its length or place; nan draws nothing.
+        note: stands right of it.
+        rows: stands right of that, e.g. how many rows it is about.
+        low, high: its interval; nan for none.
+        tone: a color.
+        title: what it says when pointed at.
+    """
+
+    label: str
+    value: float
+    note: str = ""
+    rows: str = ""
+    low: float = float("nan")
+    high: float = float("nan")
+    tone: str = "a"
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """One group of a histogram: shares per bin."""
+
+    shares: Sequence[float]
+    tone: str
+    name: str = ""
+
+
+def lines(
+    drawn: Sequence[Line],
+    *,
+    x: Axis,
+    y: Axis,
+    label: str,
+    marks: Sequence[Mark] = (),
+    bands: Sequence[Band] = (),
+    spikes: Sequence[Spike] = (),
+    width: int = 440,
+    height: int = 300,
+) -> str:
+    """Draw lines over two axes.
+
+    Args:
+        drawn: the lines; the last one on top.
+        x, y: the axes.
+        label: what the picture shows, for those who cannot see it.
+        marks: straight lines with words.
+        bands: shaded stretches.
+        spikes: points with intervals.
+        width, height: of the whole picture.
+    Example:
+        >>> axis = Axis(0, 1, "share")
+        >>> lines([Line([0, 1], [0, 1])], x=axis, y=axis, label="a line").startswith("<svg ")
+        True
+    """
+    names = [(one.name, one.tone, one.dashed) for one in drawn if one.name]
+    plot = Plot(width, height, x, y, top=34 if names else 14)
+    parts = [*_bands(plot, bands), *plot.axes()]
+    for one in drawn:
+        where = [(plot.x(a), plot.y(b)) for a, b in zip(one.x, one.y, strict=True)]
+        parts.append(path(where, f"l {one.tone}{' dash' if one.dashed else ''}"))
+        titled = zip(where, one.titles, strict=True) if one.titles else ()
+        parts += [circle(at, 3, f"f {one.tone}" if one.dots else "hover", title) for at, title in titled]
+    for spike in spikes:
+        at = plot.x(spike.x)
+        parts.append(line(at, plot.y(spike.low), at, plot.y(spike.high), "l a thin"))
+        parts.append(circle((at, plot.y(spike.y)), 4, "f a", spike.title))
+    parts += [part for mark in marks for part in _mark(plot, mark)]
+    return svg(width, height, [*parts, *_legend(names, plot.left)], label)
+
+
+def _bands(plot: Plot, bands: Sequence[Band]) -> list[str]:
+    parts = []
+    for i, band in enumerate(bands):
+        start, end = plot.x(band.start), plot.x(band.end)
+        parts.append(rectangle(start, plot.top, end - start, plot.bottom - plot.top, f"band{i % 2}"))
+        parts.append(text((start + end) / 2, plot.top + 13, band.words, "t mid muted"))
+    return parts
+
+
+def _mark(plot: Plot, mark: Mark) -> list[str]:
+    if mark.x is not None:
+        at = plot.x(mark.x)
+        left = at > (plot.left + plot.right) / 2
+        place = text(at + (-5 if left else 5), plot.top + 12, mark.words, "t end" if left else "t")
+        return [line(at, plot.top, at, plot.bottom, f"l {mark.tone} dash"), place]
+    at = plot.y(mark.y or 0.0)
+    return [
+        line(plot.left, at, plot.right, at, f"l {mark.tone} dash"),
+        text(plot.right - 2, at - 5, mark.words, "t end muted"),
+    ]
+
+
+def _legend(names: Sequence[tuple[str, str, bool]], left: float) -> list[str]:
+    parts, at = [], left
+    for name, tone, dashed in names:
+        parts.append(line(at, 14, at + 18, 14, f"l {tone}{' dash' if dashed else ''}"))
+        parts.append(text(at + 24, 18, name, "t"))
+        at += 24 + _CHARACTER * len(name) + 20
+    return parts
+
+
+def dots(
+    rows: Sequence[Row],
+    *,
+    x: Axis,
+    label: str,
+    marks: Sequence[Mark] = (),
+    width: int = 440,
+) -> str:
+    """Draw a dot with its interval for each row.
+
+    Args:
+        rows: from top to bottom.
+        x: the axis.
+        label: what the picture shows.
+        marks: upright lines with words, above the rows.
+        width: of the whole picture.
+    """
+    sides = _sides(rows, width)
+    top = 24 if marks else 6
+    plot = Plot(width, top + _ROW * len(rows) + 40, x, Axis(0, 1), top=top, left=sides.left, right=sides.right, below=40)
+    parts = plot.upright()
+    for mark in marks:
+        at = plot.x(mark.x or 0.0)
+        parts.append(line(at, top - 6, at, plot.bottom, f"l {mark.tone} dash"))
+        parts.append(text(at, top - 10, mark.words, "t mid"))
+    for i, row in enumerate(rows):
+        middle = top + _ROW * (i + 0.5)
+        parts += _side_texts(row, middle, sides, width)
+        if row.low == row.low and row.high == row.high:
+            parts.append(line(plot.x(row.low), middle, plot.x(row.high), middle, f"l {row.tone} thin"))
+        if row.value == row.value:
+            parts.append(circle((plot.x(row.value), middle), 4.5, f"f {row.tone}", row.title))
+    return svg(width, plot.height, parts, label)
+
+
+def dot(row: Row, *, low: float, high: float, label: str, width: int = 200) -> str:
+    """Draw one dot with its interval, without axis and words, for a cell of a table."""
+    plot = Plot(width, 20, Axis(low, high), Axis(0, 1), top=0, left=6, right=6, below=0)
+    parts = [line(6, 10, width - 6, 10, "grid")]
+    if row.low == row.low and row.high == row.high:
+        parts.append(line(plot.x(row.low), 10, plot.x(row.high), 10, f"l {row.tone}"))
+    if row.value == row.value:
+        parts.append(circle((plot.x(row.value), 10), 4.5, f"f {row.tone}", row.title))
+    return svg(width, 20, parts, label)
+
+
+def bars(rows: Sequence[Row], *, label: str, width: int = 440, high: float | None = None) -> str:
+    """Draw a level bar for each row, from 0 on; negative ones to the left.
+
+    Args:
+        rows: from top to bottom.
+        label: what the picture shows.
+        width: of the whole picture.
+        high: the value of a full bar; by default the largest.
+    Example:
+        >>> "lightgbm" in bars([Row("lightgbm", 0.72, "0.720")], label="scores")
+        True
+    """
+    sides = _sides(rows, width)
+    values = [row.value for row in rows if row.value == row.value] or [0.0]
+    axis = Axis(min(0.0, *values), high or max(0.0, *values) or 1.0)
+    plot = Plot(width, _ROW * len(rows) + 8, axis, Axis(0, 1), top=4, left=sides.left, right=sides.right, below=4)
+    zero, parts = plot.x(0.0), []
+    for i, row in enumerate(rows):
+        middle = 4 + _ROW * (i + 0.5)
+        parts += _side_texts(row, middle, sides, width)
+        if row.value == row.value:
+            start, end = sorted((zero, plot.x(row.value)))
+            parts.append(rectangle(start, middle - 7, max(end - start, 1), 14, f"f {row.tone}", row.title))
+    return svg(width, plot.height, [*parts, line(zero, 4, zero, plot.bottom, "axis")], label)
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Room beside the rows: for labels on the left, for notes and numbers of rows on the right."""
+
+    left: float
+    notes: float
+    rows: float
+
+    @property
+    def right(self) -> float:
+        return 14 + self.notes + self.rows
+
+
+def _sides(rows: Sequence[Row], width: int) -> _Sides:
+    def room(texts: list[str], most: float) -> float:
+        longest = max(map(len, texts), default=0)
+        return min(_GAP + _CHARACTER * longest, most) if longest else 0.0
+
+    return _Sides(
+        left=room([row.label for row in rows], width * 0.45),
+        notes=room([row.note for row in rows], width * 0.3),
+        rows=room([row.rows for row in rows], width * 0.2),
+    )
+
+
+def _side_texts(row: Row, middle: float, sides: _Sides, width: int) -> list[str]:
+    label = shorten(row.label, int((sides.left - _GAP) / _CHARACTER))
+    return [
+        text(sides.left - 8, middle + 4, label, "t end", row.label),
+        text(width - 2 - sides.rows, middle + 4, row.note, "t end num"),
+        text(width - 2, middle + 4, row.rows, "t end num muted"),
+    ]
+
+
+def histogram(
+    groups: Sequence[Steps],
+    *,
+    x: Axis,
+    label: str,
+    marks: Sequence[Mark] = (),
+    titles: Sequence[str] = (),
+    width: int = 440,
+    height: int = 220,
+) -> str:
+    """Draw the shares of one or two groups over the same equal bins.
+
+    Args:
+        groups: shares per bin.
+        x: the axis; bins fill it.
+        label: what the picture shows.
+        marks: upright lines with words.
+        titles: per bin, what it says when pointed at.
+        width, height: of the whole picture.
+    """
+    highest = max((max(group.shares, default=0.0) for group in groups), default=0.0) or 1.0
+    names = [(group.name, group.tone, False) for group in groups if group.name]
+    plot = Plot(width, height, x, Axis(0, highest * 1.08), top=34 if names else 14, left=14)
+    size = max((len(group.shares) for group in groups), default=1)
+    step = (plot.right - plot.left) / size
+    parts = plot.upright()
+    for group in groups:
+        corners = [(plot.left, plot.bottom)]
+        for i, value in enumerate(group.shares):
+            corners += [(plot.left + i * step, plot.y(value)), (plot.left + (i + 1) * step, plot.y(value))]
+        parts.append(path([*corners, (plot.right, plot.bottom)], f"area {group.tone}"))
+    parts += [part for mark in marks for part in _mark(plot, mark)]
+    for i, title in enumerate(titles):
+        parts.append(rectangle(plot.left + i * step, plot.top, step, plot.bottom - plot.top, "hover", title))
+    return svg(width, height, [*parts, *_legend(names, plot.left)], label)
+
+
+def paired_bars(
+    labels: Sequence[str], first: Sequence[float], second: Sequence[float], *, label: str, titles: Sequence[str],
+    ends: tuple[str, str] | None = None, width: int = 220, height: int = 84,
+) -> str:  # fmt: skip
+    """Draw two small groups of upright bars over the same bins, the second in front.
+
+    Args:
+        labels: of the bins; drawn where they fit.
+        first, second: shares per bin.
+        label: what the picture shows.
+        titles: per bin, what it says when pointed at.
+        ends: what stands below the first and the last bin, instead of labels.
+        width, height: of the whole picture.
+    """
+    highest = max([*first, *second, 1e-9])
+    bottom, step = height - 16, (width - 4) / max(1, len(first))
+    parts = []
+    for i, (a, b) in enumerate(zip(first, second, strict=True)):
+        at = 2 + i * step
+        tall, small = (bottom - 4) * a / highest, (bottom - 4) * b / highest
+        parts.append(rectangle(at + step * 0.06, bottom - tall, step * 0.88, tall, "f r"))
+        parts.append(rectangle(at + step * 0.28, bottom - small, step * 0.44, small, "f a"))
+        parts.append(rectangle(at, 0, step, bottom, "hover", titles[i]))
+    parts.append(line(2, bottom, width - 2, bottom, "axis"))
+    if ends is not None:
+        parts += [text(2, height - 3, ends[0], "t"), text(width - 2, height - 3, ends[1], "t end")]
+    else:
+        room = int(step / _CHARACTER)
+        for i, name in enumerate(labels):
+            if room >= 2:
+                parts.append(text(2 + (i + 0.5) * step, height - 3, shorten(name, room), "t mid", name))
+    return svg(width, height, parts, label)
+
+
+def spark(
+    positions: Sequence[float], values: Sequence[float], *, label: str, titles: Sequence[str], width: int = 150
+) -> str:
+    """Draw a very small line, without axes.
+
+    Args:
+        positions: where the points stand.
+        values: their heights.
+        label: what the picture shows.
+        titles: per point, what it says when pointed at.
+        width: of the whole picture.
+    """
+    x, y = Axis(min(positions), max(positions)), Axis(min(values), max(values))
+    plot = Plot(width, 56, x, y, top=6, left=6, right=6, below=6)
+    where = [(plot.x(a), plot.y(b)) for a, b in zip(positions, values, strict=True)]
+    seen = [circle(at, 2.6, "f a", title) for at, title in zip(where, titles, strict=True)]
+    return svg(width, 56, [path(where, "l a thin"), *seen], label)
+
+
+def columns(values: Sequence[float], *, label: str, titles: Sequence[str], width: int = 150) -> str:
+    """Draw very small upright bars from 0 on, without axes.
+
+    Args:
+        values: their heights.
+        label: what the picture shows.
+        titles: per bar, what it says when pointed at.
+        width: of the whole picture.
+    """
+    step = (width - 4) / max(1, len(values))
+    plot = Plot(width, 56, Axis(0, 1), Axis(min(0.0, *values), max(0.0, *values)), top=4, left=2, right=2, below=4)
+    zero, parts = plot.y(0.0), []
+    for i, (value, title) in enumerate(zip(values, titles, strict=True)):
+        top, bottom = sorted((zero, plot.y(value)))
+        parts.append(rectangle(2 + (i + 0.12) * step, top, step * 0.76, max(1, bottom - top), "f a", title))
+    return svg(width, 56, [*parts, line(2, zero, width - 2, zero, "axis")], label)
+
+
+def density(edges: Sequence[float], counts: Sequence[Sequence[int]], *, x: Axis, y: Axis, label: str) -> str:
+    """Draw rows per cell of a square grid as shades, with the diagonal.
+
+    Args:
+        edges: of the cells, the same on both axes.
+        counts: by y (outer) and x (inner).
+        x, y: the axes; they span the edges.
+        label: what the picture shows.
+    """
+    plot = Plot(440, 400, x, y, top=10, left=64)
+    highest = max(max(one) for one in counts) or 1
+    parts = []
+    for i, one in enumerate(counts):
+        for j, rows in enumerate(one):
+            if rows:
+                left, right = plot.x(edges[j]), plot.x(edges[j + 1])
+                top, bottom = plot.y(edges[i + 1]), plot.y(edges[i])
+                title = f"{rows:,} rows"
+                strength = 0.12 + 0.88 * (rows / highest) ** 0.5
+                parts.append(rectangle(left, top, right - left, bottom - top, "f a", title, opacity=strength))
+    diagonal = line(plot.x(edges[0]), plot.y(edges[0]), plot.x(edges[-1]), plot.y(edges[-1]), "l r dash")
+    return svg(440, 400, [*plot.axes(), *parts, diagonal], label)
+
+
+def as_image(picture: str) -> str:
+    """Make a picture that stands alone: the address of an image, for Markdown or HTML.
+
+    Example:
+        >>> as_image(bars([Row("a", 1.0)], label="one bar"))[:26]
+        'data:image/svg+xml;base64,'
+    """
+    head, _, body = picture.removeprefix("<svg").partition(">")
+    paper = '<rect width="100%" height="100%" rx="6" fill="#fff"/>'
+    alone = f'<svg xmlns="http://www.w3.org/2000/svg"{head}><style>{STYLE}</style>{paper}{body}'
+    return "data:image/svg+xml;base64," + base64.b64encode(alone.encode()).decode()
+
+
+def as_markdown(picture: str, words: str) -> str:
+    """Make a picture that stands in Markdown."""
+    return f"![{escape(words).replace('[', '(').replace(']', ')')}]({as_image(picture)})"

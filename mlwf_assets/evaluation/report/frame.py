@@ -1,0 +1,183 @@
+"""What charts share: elements of SVG, axes with round ticks, places on paper, and their style.
+
+Colors are the page's variables where a page defines them, else the ones that stand here; contrast is at
+least 4.5 : 1 for text and 3 : 1 for what is drawn.
+"""
+
+import html
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+STYLE = """
+.t{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:var(--ink,#1f2a37)}
+.num{font-variant-numeric:tabular-nums}.end{text-anchor:end}.mid{text-anchor:middle}.muted{fill:var(--muted,#5b6675)}
+.axis{stroke:var(--muted,#5b6675);stroke-width:1}.grid{stroke:var(--line,#e2e6eb);stroke-width:1}
+.l{fill:none;stroke-width:2.4;stroke-linejoin:round;stroke-linecap:round}.thin{stroke-width:1.7}
+.dash{stroke-dasharray:5 4;stroke-width:1.6}.hover{fill:transparent}
+.l.a{stroke:var(--a,#1d5fa8)}.l.b{stroke:var(--b,#b4520b)}.l.c{stroke:var(--c,#0c7a6b)}.l.d{stroke:var(--d,#7a3fa0)}
+.l.r{stroke:var(--r,#8a94a3)}.f.a{fill:var(--a,#1d5fa8)}.f.b{fill:var(--b,#b4520b)}.f.c{fill:var(--c,#0c7a6b)}
+.f.d{fill:var(--d,#7a3fa0)}.f.r{fill:var(--pale,#c3cad4)}
+.area{stroke-width:1.6;fill-opacity:.22}.area.a{fill:var(--a,#1d5fa8);stroke:var(--a,#1d5fa8)}
+.area.d{fill:var(--d,#7a3fa0);stroke:var(--d,#7a3fa0)}.area.r{fill:var(--r,#8a94a3);stroke:var(--r,#8a94a3)}
+.band0{fill:var(--shade,#f3f5f8)}.band1{fill:none}
+""".replace("\n", "")
+
+Place = tuple[float, float]
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis: from where to where, what it is called, how its ticks are written, where they stand.
+
+    Attributes:
+        ticks: by default round numbers.
+    """
+
+    low: float
+    high: float
+    title: str = ""
+    write: Callable[[float], str] = _plain
+    ticks: Sequence[float] | None = None
+
+    def places(self, about: int = 5) -> list[float]:
+        """Return where ticks stand."""
+        return list(self.ticks) if self.ticks is not None else round_ticks(self.low, self.high, about)
+
+
+def round_ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Return round numbers between two values.
+
+    Example:
+        >>> round_ticks(0, 1)
+        [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    """
+    if not high > low:
+        return [low]
+    rough = (high - low) / about
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = size * next(factor for factor in (1, 2, 2.5, 5, 10) if factor * size >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+class Plot:
+    """The paper of one chart: from values to places."""
+
+    def __init__(
+        self, width: int, height: float, x: Axis, y: Axis, *, top: float,
+        left: float = 52, right: float = 24, below: float = 42,
+    ) -> None:  # fmt: skip
+        self.height = height
+        self._x, self._y = x, y
+        self.left, self.right = left, width - right
+        self.top, self.bottom = top, height - below
+
+    def x(self, value: float) -> float:
+        """Where a value stands from left to right; values outside stand at the border."""
+        return self.left + (self.right - self.left) * _part(value, self._x)
+
+    def y(self, value: float) -> float:
+        """Where a value stands from top to bottom; values outside stand at the border."""
+        return self.bottom - (self.bottom - self.top) * _part(value, self._y)
+
+    def axes(self) -> list[str]:
+        """Both axes, with a grid."""
+        parts = []
+        for value in self._y.places():
+            at = self.y(value)
+            parts.append(line(self.left, at, self.right, at, "grid"))
+            parts.append(text(self.left - 7, at + 4, self._y.write(value), "t end num muted"))
+        if self._y.title:
+            middle = (self.top + self.bottom) / 2
+            words = escape(self._y.title)
+            parts.append(f'<text class="t mid muted" transform="translate(13 {middle:.1f}) rotate(-90)">{words}</text>')
+        return [*parts, *self.upright(grid=False)]
+
+    def upright(self, *, grid: bool = True) -> list[str]:
+        """The x-axis alone."""
+        parts = []
+        for value in self._x.places():
+            at = self.x(value)
+            if grid:
+                parts.append(line(at, self.top, at, self.bottom, "grid"))
+            parts.append(line(at, self.bottom, at, self.bottom + 4, "axis"))
+            parts.append(text(at, self.bottom + 17, self._x.write(value), "t mid num muted"))
+        parts.append(line(self.left, self.bottom, self.right, self.bottom, "axis"))
+        if self._x.title:
+            parts.append(text((self.left + self.right) / 2, self.bottom + 35, self._x.title, "t mid muted"))
+        return parts
+
+
+def _part(value: float, axis: Axis) -> float:
+    if not axis.high > axis.low:
+        return 0.5
+    return min(1.0, max(0.0, (value - axis.low) / (axis.high - axis.low)))
+
+
+def escape(words: str) -> str:
+    """Make any text safe inside an element or an attribute, of HTML and of XML.
+
+    Example:
+        >>> escape("<b>\\x00")
+        '&lt;b&gt; '
+    """
+    # XML knows no control characters, not even escaped.
+    return html.escape("".join(c if c >= " " else " " for c in words), quote=True)
+
+
+def shorten(words: str, room: int) -> str:
+    """Cut what does not fit.
+
+    Example:
+        >>> shorten("unambiguous", 8)
+        'unambig…'
+    """
+    return words if len(words) <= room else words[: max(1, room - 1)].rstrip() + "…"
+
+
+def svg(width: float, height: float, parts: Sequence[str], label: str) -> str:
+    """Put elements together to a picture that scales with its place."""
+    return (
+        f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+        f'height="{height:.0f}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    )
+
+
+def _title(words: str) -> str:
+    return f"<title>{escape(words)}</title>" if words else ""
+
+
+def text(x: float, y: float, words: str, style: str, title: str = "") -> str:
+    """Draw words; the title is shown where it says more."""
+    more = _title(title) if title != words else ""
+    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}">{escape(words)}{more}</text>'
+
+
+def line(x0: float, y0: float, x1: float, y1: float, style: str) -> str:
+    """Draw a straight line."""
+    return f'<line class="{style}" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>'
+
+
+def path(places: Sequence[Place], style: str) -> str:
+    """Draw a line through places."""
+    return f'<path class="{style}" d="M{"L".join(f"{x:.1f} {y:.1f}" for x, y in places)}"/>'
+
+
+def circle(at: Place, radius: float, style: str, title: str = "") -> str:
+    """Draw a point."""
+    return f'<circle class="{style}" cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{radius}">{_title(title)}</circle>'
+
+
+def rectangle(
+    x: float, y: float, width: float, height: float, style: str, title: str = "", *, opacity: float | None = None
+) -> str:
+    """Draw a bar or a cell."""
+    shade = f' fill-opacity="{opacity:.2f}"' if opacity is not None else ""
+    size = f'x="{x:.1f}" y="{y:.1f}" width="{max(0.0, width):.1f}" height="{max(0.0, height):.1f}"'
+    return f'<rect class="{style}" {size}{shade}>{_title(title)}</rect>'

@@ -1,0 +1,56 @@
+"""Puts the page together: templates, style and what they may call. Every text of users is escaped.
+
+One file without scripts and without anything from elsewhere; a policy in its head forbids both, should a
+text ever slip through.
+"""
+
+from pathlib import Path
+
+from mlwf_assets.evaluation.record import Evaluation
+from mlwf_assets.evaluation.report import charts, numbers, words
+from mlwf_assets.evaluation.report.frame import STYLE
+
+_FOLDER = Path(__file__).parent
+
+
+def render(evaluation: Evaluation) -> bytes:
+    """Write the report of an evaluation: HTML, UTF-8, the same bytes for the same evaluation."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {name: getattr(numbers, name) for name in ("count", "share", "amount", "day")}
+    environment.globals |= {"charts": charts, "words": words, "numbers": numbers}
+    style = STYLE + (_FOLDER / "report.css").read_text(encoding="utf-8")
+    page = environment.get_template("page.html").render(e=evaluation, style=style, sections=sections(evaluation))
+    return page.encode()
+
+
+def sections(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Name the page's sections in order, (id, title); those of the kind of problem stand in the middle."""
+    of_kind: dict[str, list[tuple[str, str]]] = {
+        "binary": [
+            ("separation", "How well it separates"),
+            ("calibration", "Can its probabilities be trusted?"),
+            ("decision", "The decision, and what it costs"),
+        ],
+        "multiclass": [("classes", "Class by class"), ("calibration", "Can its probabilities be trusted?")],
+        "regression": [("errors", "How large errors are")],
+    }
+    return [
+        ("data", "The data’s story"),
+        ("models", "Leaderboard"),
+        *of_kind[evaluation.subject.kind],
+        ("looks", "What the model looks at"),
+        ("examples", f"A few {evaluation.subject.noun} explained"),
+        ("slices", "For whom it is worse"),
+        ("defaults", "Defaults that were used"),
+        ("provenance", "Where it all comes from"),
+    ]
+
+

@@ -1,0 +1,305 @@
+"""What the figures say, in sentences: the answer, the decision, the worst slices, what the model looks at.
+
+Plain text; the page escapes it. Sentences follow the figures alone, and say so where something cannot be
+told.
+"""
+
+import math
+from collections.abc import Sequence
+
+from mlwf_assets.evaluation.binary import BinaryView
+from mlwf_assets.evaluation.effects import Effect
+from mlwf_assets.evaluation.explain import Contribution, Explanation
+from mlwf_assets.evaluation.importance import Importance
+from mlwf_assets.evaluation.multiclass import MulticlassView
+from mlwf_assets.evaluation.record import Evaluation, Subject, TestMetric
+from mlwf_assets.evaluation.regression import RegressionView
+from mlwf_assets.evaluation.report.numbers import (
+    OWN_UNIT,
+    amount,
+    count,
+    day,
+    interval,
+    points,
+    score,
+    share,
+    span,
+)
+from mlwf_assets.evaluation.shift import LARGE, MODERATE, Shift
+from mlwf_assets.evaluation.slices import Slice, worst_slices
+from mlwf_assets.evaluation.story import SplitSummary
+from mlwf_assets.evaluation.truth import BASE_RATE, ENSEMBLE, PROCESS_TODAY
+
+_NAMES = {
+    ENSEMBLE: "The model",
+    BASE_RATE: "Base rate",
+    PROCESS_TODAY: "Process today",
+    "lightgbm": "LightGBM",
+    "tabm": "TabM",
+}
+
+
+def model_name(name: str) -> str:
+    """How people call a model.
+
+    Example:
+        >>> model_name("lightgbm"), model_name("extra_trees")
+        ('LightGBM', 'Extra trees')
+    """
+    return _NAMES.get(name, name.replace("_", " ").capitalize())
+
+
+def quoted(words: str) -> str:
+    """Set a class or value apart from the sentence around it."""
+    return f"“{words}”"
+
+
+def phrase(words: str) -> str:
+    """Make a phrase of a sentence.
+
+    Example:
+        >>> phrase("The airline.")
+        'The airline'
+    """
+    return words.rstrip(". ")
+
+
+def split_days(split: SplitSummary) -> str:
+    """Say from when a split is; empty where time plays no part."""
+    return span(split.first, split.last) if split.first else ""
+
+
+def answer(evaluation: Evaluation) -> str:
+    """Answer the question in a sentence, with the numbers that count.
+
+    The first metric in plain words with its interval, and what today's process and the base rate reach.
+    """
+    subject, metric = evaluation.subject, evaluation.headline
+    test = next(split for split in evaluation.data.splits if split.name == "test")
+    days = split_days(test)
+    where = f"On the {count(evaluation.rows)} {subject.noun}{f' of {days}' if days else ''}, which it had never seen, "
+    if not math.isfinite(metric.value):
+        return f"{where}{metric.label} cannot be told: {_why_untold(subject)}."
+    others = [_other(evaluation, name) for name in (PROCESS_TODAY, BASE_RATE)]
+    rest = ", ".join(one for one in others if one)
+    return f"{where}{_main_clause(evaluation, metric)}{f'; {rest}' if rest else ''}."
+
+
+def _why_untold(subject: Subject) -> str:
+    return "the test rows are all of one class" if subject.class_words else "the test rows do not vary"
+
+
+def _main_clause(evaluation: Evaluation, metric: TestMetric) -> str:
+    subject, value = evaluation.subject, metric.value
+    figure = f"{metric.label} {score(metric.name, value)}{_unit(subject, metric.name)}{_between(metric)}"
+    if subject.kind == "binary" and metric.name == "roc_auc":
+        one, other = quoted(subject.class_words[1]), quoted(subject.class_words[0])
+        return f"the model tells a case of {one} from one of {other} {_times(value)} in 100 ({figure})"
+    if metric.name == "accuracy":
+        return f"the model is right {_times(value)} in 100 ({figure})"
+    if metric.name == "r2":
+        return f"the model explains {share(value)} of the variance ({figure})"
+    if metric.name in OWN_UNIT:
+        error = evaluation.metric("mae").value
+        return f"the model is off by {amount(error)}{_unit(subject, 'mae')} on average ({figure})"
+    if subject.kind == "multiclass":
+        right = evaluation.metric("accuracy").value
+        return f"the model names the right class {_times(right)} in 100 ({figure})"
+    return f"the model’s {figure.replace(metric.label, metric.label + ' is', 1)}: {metric.words}"
+
+
+def _times(value: float) -> str:
+    return f"{100 * value:.0f} times"
+
+
+def _unit(subject: Subject, metric: str) -> str:
+    return f" {subject.unit}" if subject.unit and metric in OWN_UNIT else ""
+
+
+def _between(metric: TestMetric) -> str:
+    if not math.isfinite(metric.low + metric.high):
+        return ""
+    return f" [{score(metric.name, metric.low)}, {score(metric.name, metric.high)}]"
+
+
+def _other(evaluation: Evaluation, name: str) -> str:
+    metric = evaluation.headline
+    found = next((one for one in evaluation.leaderboard if one.name == name), None)
+    if found is None or not math.isfinite(found.test.value):
+        return ""
+    called = {PROCESS_TODAY: "the process of today reaches", BASE_RATE: "knowing nothing but the base rate"}[name]
+    return f"{called} {score(metric.name, found.test.value)}{_unit(evaluation.subject, metric.name)}"
+
+
+def gain_over_today(evaluation: Evaluation) -> str:
+    """Say whether the model beats the process of today; empty without a rule."""
+    gain, metric = evaluation.gain, evaluation.headline
+    if gain is None or not math.isfinite(gain.value):
+        return ""
+    better = gain.value if metric.higher_is_better else -gain.value
+    sure = gain.low > 0 or gain.high < 0
+    numbers = f"{score(metric.name, abs(gain.value))} {metric.label} (difference {interval(metric.name, gain)})"
+    if not sure:
+        return f"It cannot be told apart from the process of today: {numbers}."
+    return f"It is {'better' if better > 0 else 'worse'} than the process of today by {numbers}."
+
+
+def decision(view: BinaryView, subject: Subject) -> str:
+    """Say what happens at the threshold, and what it costs."""
+    d, positive = view.decision, quoted(subject.class_words[1])
+    alarms, positives = d.true_positive + d.false_positive, d.true_positive + d.false_negative
+    rows = alarms + d.false_negative + d.true_negative
+    caught = d.true_positive / positives if positives else float("nan")
+    right = d.true_positive / alarms if alarms else float("nan")
+    return (
+        f"Raising an alarm from a probability of {share(d.threshold)} on, it does so for {share(alarms / rows)} of the "
+        f"{subject.noun}, catches {share(caught)} of the cases of {positive}, and {share(right)} of the alarms are right."
+    )
+
+
+def decision_costs(view: BinaryView, subject: Subject) -> str:
+    """Say what the decisions cost against doing nothing, always raising the alarm, and the process of today."""
+    d = view.decision
+    given = "" if subject.costs else " (the workflow names no costs, so both count 1)"
+    today = (
+        f", {amount(view.decision_today.cost_per_1000)} for the process of today at the same threshold"
+        if view.decision_today
+        else ""
+    )
+    return (
+        f"With a false alarm at {amount(d.cost_false_positive)} and a miss at {amount(d.cost_false_negative)}{given}, "
+        f"1,000 decisions cost {amount(d.cost_per_1000)}, against {amount(d.cost_never_per_1000)} without alarms, "
+        f"{amount(d.cost_always_per_1000)} with constant alarms{today}."
+    )
+
+
+def gains(view: BinaryView, subject: Subject) -> str:
+    """Say what one finds by looking at the highest scores first."""
+    mark = next(one for one in view.marks if one.share == 0.1)
+    words = (
+        f"The {share(mark.share)} of {subject.noun} with the highest scores hold {share(mark.found)} of all cases of "
+        f"{quoted(subject.class_words[1])}, {mark.found / mark.share:.1f} times as many as chance would find"
+    )
+    if math.isfinite(mark.found_today):
+        words += f"; by the process of today it is {share(mark.found_today)}"
+    return words + "."
+
+
+def calibration(evaluation: Evaluation, view: BinaryView) -> str:
+    """Say whether probabilities can be taken at their word."""
+    error = evaluation.metric("ece").value
+    return (
+        f"The model predicts {share(view.mean_predicted, 1)} on average, and {share(view.mean_observed, 1)} happened. "
+        f"Group by group, predicted and observed frequency are {100 * error:.1f} points apart on average."
+    )
+
+
+def shifts(found: Sequence[Shift], *, by_time: bool) -> str:
+    """Say how many features moved between train and test."""
+    large = [one for one in found if one.psi >= LARGE]
+    moderate = [one for one in found if MODERATE <= one.psi < LARGE]
+    if not large and not moderate:
+        return f"None of the {len(found)} features moved noticeably between train and test."
+    words = (
+        f"Of {len(found)} features, {len(large)} moved a lot between train and test (PSI of {LARGE} or more) and "
+        f"{len(moderate)} moderately ({MODERATE} to {LARGE})."
+    )
+    if by_time:
+        words += " Months, days and what goes with the season differ by construction where the split is by time."
+    return words
+
+
+def most_shifted(found: Sequence[Shift], *, at_most: int = 6) -> list[tuple[Shift, int]]:
+    """Pick the most shifted features, one for all that are made from the same columns, and count the others.
+
+    Features that moved less than moderately are left out, unless none moved more.
+    """
+    by_columns: dict[tuple[str, ...], list[Shift]] = {}
+    for one in found:
+        by_columns.setdefault(one.columns or (one.name,), []).append(one)
+    picked = [(same[0], sum(one.psi >= MODERATE for one in same[1:])) for same in by_columns.values()]
+    moved = [pair for pair in picked if pair[0].psi >= MODERATE]
+    return (moved or picked[:3])[:at_most]
+
+
+def worst(slices: Sequence[Slice], metric: TestMetric) -> str:
+    """Name the slices for which the model is surely worse."""
+    found = worst_slices(slices)
+    overall = score(metric.name, metric.value)
+    if not found:
+        return f"No slice is clearly worse than all rows together ({metric.label} {overall})."
+    named = [
+        f"{one.column} {quoted(one.value)} ({score(metric.name, one.score.value)} "
+        f"[{score(metric.name, one.score.low)}, {score(metric.name, one.score.high)}] on {count(one.rows)} rows)"
+        for one in found
+    ]
+    listed = named[0] if len(named) == 1 else ", ".join(named[:-1]) + " and " + named[-1]
+    return f"The model is worst for {listed}; on all rows {metric.label} is {overall}."
+
+
+def importance(one: Importance, metric: TestMetric) -> str:
+    """Say what happens to the metric where a feature is shuffled."""
+    verb = "falls" if metric.higher_is_better else "rises"
+    return f"{metric.label} {verb} by {score(metric.name, max(one.drop, 0.0))} when shuffled"
+
+
+def effect(one: Effect, subject: Subject) -> str:
+    """Say in which direction a feature pulls."""
+    write = share if subject.kind == "binary" else amount
+    means = one.means[0]
+    first, last = f"{write(means[0])} at {quoted(one.values[0])}", f"{write(means[-1])} at {quoted(one.values[-1])}"
+    if one.kind == "boolean":
+        return f"If so, the prediction is {write(means[-1])} on average, else {write(means[0])}."
+    if one.direction:
+        verb = "rises" if one.direction == "up" else "falls"
+        return f"The prediction {verb} with it: from {write(means[0])} at {one.values[0]} to {write(means[-1])} at {one.values[-1]}."
+    if one.kind == "categorical":
+        return f"The prediction is highest, {first}, and lowest, {last}."
+    high, low = (pick(range(len(means)), key=means.__getitem__) for pick in (max, min))
+    return (
+        f"The prediction is highest around {one.values[high]} ({write(means[high])}) and lowest around "
+        f"{one.values[low]} ({write(means[low])})."
+    )
+
+
+def prediction(one: Explanation, subject: Subject) -> str:
+    """What the model predicted for a row."""
+    if subject.kind == "regression":
+        return f"{amount(one.predicted)}{_unit(subject, 'mae')}"
+    if subject.kind == "binary":
+        return share(one.predicted)
+    return f"{one.said} ({share(one.predicted)})"
+
+
+def contribution(one: Contribution, subject: Subject) -> str:
+    """How much a feature's value moved a prediction."""
+    if subject.kind == "regression":
+        return amount(one.amount, signed=True)
+    return points(one.amount)
+
+
+def errors(view: RegressionView, subject: Subject) -> str:
+    """Say how large errors are."""
+    unit = _unit(subject, "mae")
+    half, *more = view.quantiles
+    rest = ", ".join(f"{share(one.share)} by at most {amount(one.error)}{unit}" for one in more)
+    return f"Half of the predictions are off by at most {amount(half.error)}{unit}, {rest}."
+
+
+def mixups(view: MulticlassView) -> str:
+    """Name the most frequent mistakes."""
+    if not view.mixups:
+        return "No class was taken for another."
+    named = [f"{quoted(one.actual)} for {quoted(one.predicted)} ({count(one.rows)} rows)" for one in view.mixups[:3]]
+    return f"Most often the model takes {', '.join(named)}."
+
+
+def unseen(lost: dict[str, int]) -> str:
+    """Say which test rows could not be judged."""
+    named = ", ".join(f"{quoted(name)} ({count(rows)} rows)" for name, rows in lost.items())
+    return f"Training never saw the class {named}; the model cannot name it, and these test rows are in no figure here."
+
+
+def days(text: str) -> str:
+    """A day for people; a dash where there is none."""
+    return day(text) if text else "–"
