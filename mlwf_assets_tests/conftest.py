@@ -3,6 +3,11 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says more about who else uses the machine than about the code.
+settings.register_profile("mlwf", deadline=None)
+settings.load_profile("mlwf")
 
 
 def pytest_addoption(parser):

@@ -23,6 +23,7 @@ from mlwf_assets.spec.names import (
     RESERVED_IN_KEYS,
     RESERVED_PREFIXES,
     TRANSFORMS,
+    TRANSFORMS_AT_TIME,
     TRANSFORMS_OVER_ROWS,
     Kind,
 )
@@ -171,6 +172,8 @@ def _check_features(workflow: Workflow) -> Iterator[Mistake]:
         place: Place = ("features", "relational", "transforms", position)
         if name in TRANSFORMS_OVER_ROWS:
             yield Mistake(place, f"not yet: {name} looks at other rows; leave it out")
+        elif name in TRANSFORMS_AT_TIME:
+            yield Mistake(place, f"not yet: {name} needs the time of the prediction; make a column of it with 'sql:'")
         elif name not in TRANSFORMS:
             yield Mistake(place, f"there must be a transform {name!r}.{suggestion(name, TRANSFORMS)}")
     for name in workflow.features.timeseries:

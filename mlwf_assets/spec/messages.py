@@ -111,8 +111,9 @@ def _however(details: ErrorDetails) -> str:
 
 
 def _unknown(place: Place, details: ErrorDetails) -> str:
-    del details
     known = [name for model in models_at(place[:-1]) for name in model.model_fields]
+    if details["input"] is None:
+        return "unknown field, without a value; if it belongs to the text before it, put all of that in quotes"
     return f"unknown field.{suggestion(str(place[-1]), known)}"
 
 

@@ -47,28 +47,30 @@ RESERVED_PREFIXES = ("_known_at", "_mlwf_")
 RESERVED_IN_KEYS = ("cutoff", "label", "process_today", "time", "split", "fold")
 ROW_ID = "_row_id"
 
-# Featuretools' transform primitives: those that look at one row, and those that look at other rows too.
+# Featuretools' transform primitives: those that look at one row, at other rows, and at the clock. Not all of the
+# second kind say so of themselves (uses_full_dataframe); a test tries each one.
 TRANSFORMS = words("""
-    absolute absolute_diff add_numeric add_numeric_scalar age and cityblock_distance cosine count_string
-    cumulative_time_since_last_false cumulative_time_since_last_true date_to_holiday date_to_time_zone day day_of_year
-    days_in_month distance_to_holiday divide_by_feature divide_numeric divide_numeric_scalar email_address_to_domain
-    equal equal_scalar file_extension full_name_to_first_name full_name_to_last_name full_name_to_title geomidpoint
-    greater_than greater_than_equal_to greater_than_equal_to_scalar greater_than_scalar haversine hour
-    is_federal_holiday is_first_week_of_month is_free_email_domain is_in_geobox is_leap_year is_lunch_time
-    is_month_end is_month_start is_null is_quarter_end is_quarter_start is_weekend is_working_hours is_year_end
-    is_year_start isin latitude less_than less_than_equal_to less_than_equal_to_scalar less_than_scalar longitude
-    mean_characters_per_word median_word_length minute modulo_by_feature modulo_numeric modulo_numeric_scalar month
-    multiply_boolean multiply_numeric multiply_numeric_boolean multiply_numeric_scalar natural_logarithm negate not
-    not_equal not_equal_scalar nth_week_of_month num_characters num_unique_separators num_words number_of_common_words
-    number_of_hashtags number_of_mentions number_of_unique_words number_of_words_in_quotes one_digit_postal_code or
-    part_of_day percent_change punctuation_count quarter same_as_previous savgol_filter
-    scalar_subtract_numeric_feature season second sine square_root subtract_numeric subtract_numeric_scalar tangent
-    time_since time_since_previous title_word_count total_word_length two_digit_postal_code upper_case_count
+    absolute add_numeric add_numeric_scalar and cityblock_distance cosine count_string date_to_holiday
+    date_to_time_zone day day_of_year days_in_month distance_to_holiday divide_by_feature divide_numeric
+    divide_numeric_scalar email_address_to_domain equal equal_scalar file_extension full_name_to_first_name
+    full_name_to_last_name full_name_to_title geomidpoint greater_than greater_than_equal_to
+    greater_than_equal_to_scalar greater_than_scalar haversine hour is_federal_holiday is_first_week_of_month
+    is_free_email_domain is_in_geobox is_leap_year is_lunch_time is_month_end is_month_start is_null is_quarter_end
+    is_quarter_start is_weekend is_working_hours is_year_end is_year_start isin latitude less_than less_than_equal_to
+    less_than_equal_to_scalar less_than_scalar longitude mean_characters_per_word median_word_length minute
+    modulo_by_feature modulo_numeric modulo_numeric_scalar month multiply_boolean multiply_numeric
+    multiply_numeric_boolean multiply_numeric_scalar natural_logarithm negate not not_equal not_equal_scalar
+    nth_week_of_month num_characters num_unique_separators num_words number_of_common_words number_of_hashtags
+    number_of_mentions number_of_unique_words number_of_words_in_quotes one_digit_postal_code or part_of_day
+    punctuation_count quarter scalar_subtract_numeric_feature season second sine square_root subtract_numeric
+    subtract_numeric_scalar tangent title_word_count total_word_length two_digit_postal_code upper_case_count
     upper_case_word_count url_to_domain url_to_protocol url_to_tld week weekday whitespace_count year
 """)
 TRANSFORMS_OVER_ROWS = words("""
-    cum_count cum_max cum_mean cum_min cum_sum diff diff_datetime expanding_count expanding_max expanding_mean
-    expanding_min expanding_std expanding_trend exponential_weighted_average exponential_weighted_std
-    exponential_weighted_variance lag numeric_lag percentile rate_of_change rolling_count rolling_max rolling_mean
-    rolling_min rolling_outlier_count rolling_std rolling_trend
+    absolute_diff cum_count cum_max cum_mean cum_min cum_sum cumulative_time_since_last_false
+    cumulative_time_since_last_true diff diff_datetime expanding_count expanding_max expanding_mean expanding_min
+    expanding_std expanding_trend exponential_weighted_average exponential_weighted_std exponential_weighted_variance
+    lag numeric_lag percent_change percentile rate_of_change rolling_count rolling_max rolling_mean rolling_min
+    rolling_outlier_count rolling_std rolling_trend same_as_previous savgol_filter time_since_previous
 """)
+TRANSFORMS_AT_TIME = ("age", "time_since")

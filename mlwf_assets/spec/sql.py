@@ -102,6 +102,8 @@ def _parse(expression: str) -> exp.Expr:
         words = str(details.get("description") or problem).strip().rstrip(".")
         words = "something is missing" if words.startswith("Required keyword") else words
         raise SpecError(f"must be SQL, however: {words}{f', near {near!r}' if near else ''}") from None
+    except RecursionError:
+        raise SpecError("must be simpler, however: it is nested too deeply; make a column of a part of it") from None
     select = statements[0] if statements else None
     if len(statements) != 1 or not isinstance(select, exp.Select):
         raise SpecError(_one(expression))
@@ -137,13 +139,15 @@ def _check_functions(expression: str) -> None:
 
 
 def _called(tokens: list[Token]) -> Iterator[str]:
+    before = None
     for token, after in itertools.pairwise(tokens):
-        if after.token_type != TokenType.L_PAREN:
-            continue
         name = token.text.lower()
         is_word = re.fullmatch(r"[a-z_]\w*", name) and token.token_type != TokenType.STRING
-        if token.token_type == TokenType.IDENTIFIER or (is_word and name not in OPERATORS | TYPES):
+        is_type = name in TYPES and before in (TokenType.DCOLON, TokenType.ALIAS)
+        is_call = token.token_type == TokenType.IDENTIFIER or (is_word and name not in OPERATORS and not is_type)
+        if after.token_type == TokenType.L_PAREN and is_call:
             yield name
+        before = token.token_type
 
 
 def _refused_function(name: str) -> str:
@@ -163,6 +167,8 @@ def _check_node(node: exp.Expr, expression: str) -> None:
             raise SpecError(f"must hold {words}, however: {_short(node.sql(dialect='duckdb'))!r}")
     if not isinstance(node, _SERVED):
         raise SpecError(_one(expression))
+    if isinstance(node, exp.Anonymous) and node.name.lower() not in _ALLOWED:
+        raise SpecError(_refused_function(node.name.lower()))
     if isinstance(node, exp.Column) and node.table:
         raise SpecError(f"must name columns without their table, however: {node.sql(dialect='duckdb')!r}")
     if isinstance(node, exp.Column) and node.name.lower() in RESERVED and not node.this.args.get("quoted"):

@@ -7,7 +7,6 @@ that leave this module are aware and in UTC. The clock is read only where the en
 
 import datetime as dt
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -173,15 +172,12 @@ def _end(partitions: Partitions, now: dt.datetime | None) -> dt.datetime:
 
 def _starts(partitions: Partitions, until: dt.datetime) -> Iterator[dt.datetime]:
     """Yield the beginnings of all partitions up to the first one that is later than `until`."""
-    if partitions.every == "hour":
-        yield from _hours(partitions, until)
-        return
-    day = partitions.start
+    start = _midnight(partitions.start, partitions)
     while True:
-        yield (start := _midnight(day, partitions))
+        yield start
         if start > until:
             return
-        day = _next_day(partitions, day)
+        start = _next(partitions, start)
 
 
 def _next_day(partitions: Partitions, day: dt.date) -> dt.date:
@@ -190,35 +186,11 @@ def _next_day(partitions: Partitions, day: dt.date) -> dt.date:
     return day + dt.timedelta(days=7 if partitions.every == "week" else 1)
 
 
-def _hours(partitions: Partitions, until: dt.datetime) -> Iterator[dt.datetime]:
-    day = partitions.start
-    while True:
-        for start in _hours_of_day(partitions, day):
-            yield start
-            if start > until:
-                return
-        day += dt.timedelta(days=1)
-
-
-def _hours_of_day(partitions: Partitions, day: dt.date) -> list[dt.datetime]:
-    """Instants at which a local clock shows a full hour: 23, 24 or 25 of them."""
-    zone = ZoneInfo(partitions.timezone)
-    found = set()
-    for hour in range(24):
-        for fold in (0, 1):
-            local = dt.datetime(day.year, day.month, day.day, hour, tzinfo=zone, fold=fold)
-            start = local.astimezone(dt.UTC)
-            if start.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
-                found.add(start)
-    return sorted(found)
-
-
 def _next(partitions: Partitions, start: dt.datetime) -> dt.datetime:
+    if partitions.every == "hour":  # clocks are turned by whole hours where partitions by hour are served
+        return start + dt.timedelta(hours=1)
     local = start.astimezone(ZoneInfo(partitions.timezone)).date()
-    if partitions.every != "hour":
-        return _midnight(_next_day(partitions, local), partitions)
-    hours = _hours_of_day(partitions, local) + _hours_of_day(partitions, local + dt.timedelta(days=1))
-    return hours[bisect_right(hours, start)]
+    return _midnight(_next_day(partitions, local), partitions)
 
 
 def _name(partitions: Partitions, start: dt.datetime) -> str:

@@ -38,10 +38,19 @@ def _check_boundaries(partitions: Partitions) -> Iterator[Mistake]:
         if partitions.every == "week" and (day - partitions.start).days % 7:
             yield Mistake(("partitions", name), f"must be whole weeks after start, however: {day}")
             return
+    if partitions.every == "hour" and _turns_by_minutes(partitions):
+        yield Mistake(("partitions", "timezone"), f"must turn its clock by whole hours, however: {partitions.timezone}")
+        return
     start, end = span_bounds(partitions)
     if start == end:
         words = f"there must be a complete {partitions.every} by now, however: {partitions.start}"
         yield Mistake(("partitions", "start"), words)
+
+
+def _turns_by_minutes(partitions: Partitions) -> bool:
+    zone = ZoneInfo(partitions.timezone)
+    winter, summer = (dt.datetime(partitions.start.year, month, 1, tzinfo=zone).utcoffset() for month in (1, 7))
+    return winter is not None and summer is not None and bool((summer - winter) % dt.timedelta(hours=1))
 
 
 def check_splits(workflow: Workflow) -> Iterator[Mistake]:
