@@ -59,7 +59,7 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
             Output(
                 f"quarantine/{name}",
                 f"The rows of {name} that break the contract or a rule, each with its reasons.",
-                kinds=("deltalake", "duckdb"),
+                kinds=("deltalake", "csv"),
                 published={QUARANTINE: place},
             ),
         ),

@@ -56,15 +56,18 @@ def materialize(
     with recorder.failing(step.name):
         planned = Planner(workflow, steps, lake, names).plan_step(step, partitions)
         done = runner.run(planned, force=context.run.tags.get(FORCE_TAG) == "true")
-        yield from _report(context, workflow, step, done, home)
+        yield from _report(context, workflow, step, done, home, lake)
 
 
 def _report(
-    context: dg.AssetExecutionContext, workflow: str, step: Step, done: Sequence[Done], home: Path
+    context: dg.AssetExecutionContext, workflow: str, step: Step, done: Sequence[Done], home: Path, lake: Lake
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Report results and checks, then the single partitions: Dagster takes what comes last as the latest."""
     by_output = {output: [one for one in done if one.output == output.name] for output in step.outputs}
-    shown = {one: _describe(workflow, output, one, home) for output, ones in by_output.items() for one in ones}
+    shown: dict[Done, dict[str, Any]] = {}
+    for output, ones in by_output.items():
+        plot = metadata.rows_by_partition(list(lake.entries(f"{workflow}/{output.name}").values()))
+        shown |= {one: _describe(workflow, output, one, home, plot) for one in ones}
     for output, ones in by_output.items():
         yield _result(_key(workflow, output.name), ones, shown)
     for output, ones in by_output.items():
@@ -184,10 +187,10 @@ def _result(key: dg.AssetKey, done: Sequence[Done], shown: Mapping[Done, Any]) -
     return dg.MaterializeResult(asset_key=key, metadata=shown[done[0]], data_version=dg.DataVersion(fingerprint))
 
 
-def _describe(workflow: str, output: Output, made: Done, home: Path) -> dict[str, Any]:
+def _describe(workflow: str, output: Output, made: Done, home: Path, plot: str) -> dict[str, Any]:
     uri = (home / "lake" / made.entry.table).as_uri()
     links = published_links(workflow, output, made.partition)
-    return metadata.for_dagster(made.entry, reused=made.reused, uri=uri, links=links)
+    return metadata.for_dagster(made.entry, reused=made.reused, uri=uri, links=links, plot=plot)
 
 
 def _check(key: dg.AssetKey, name: str, done: Sequence[Done]) -> dg.AssetCheckResult:

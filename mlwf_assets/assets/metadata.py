@@ -6,16 +6,18 @@ one; `for_dagster` turns an entry of the lake into Dagster's metadata.
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
+from mlwf_assets.evaluation.report.draw import as_markdown, columns
 from mlwf_assets.lake.result import Entry, Result
 
 _PREVIEW_ROWS = 5
 _PREVIEW_COLUMNS = 10
+_PLOT_PARTITIONS = 60
 _CELL_CHARACTERS = 40
 _PRIVATE = ("checks", "schema", "preview")
 _OURS = {
@@ -35,17 +37,17 @@ _OURS = {
 }
 
 
-def for_lake(result: Result, columns: Mapping[str, str]) -> dict[str, Any]:
+def for_lake(result: Result, words: Mapping[str, str]) -> dict[str, Any]:
     """Add schema and preview to a result's own metadata (JSON values).
 
     Args:
         result: of a step.
-        columns: what columns say, in words; features say it themselves, in features.json.
+        words: what columns say; features say it themselves, in features.json.
     """
     features = json.loads(result.files.get("features.json", b"[]"))
-    words = {**_OURS, **columns, **{feature["name"]: feature.get("words", "") for feature in features}}
+    known = {**_OURS, **words, **{feature["name"]: feature.get("words", "") for feature in features}}
     schema = [
-        {"name": field.name, "type": str(field.type), "description": words.get(field.name, "")}
+        {"name": field.name, "type": str(field.type), "description": known.get(field.name, "")}
         for field in result.table.schema
     ]
     return {**result.metadata, "schema": schema, "preview": preview(result.table)}
@@ -61,26 +63,40 @@ def preview(table: pa.Table) -> str:
         | 1 |
         | 2 |
     """
-    columns = table.column_names[:_PREVIEW_COLUMNS]
-    rows = table.select(columns).slice(0, _PREVIEW_ROWS).to_pylist()
-    lines = [[_cell(row[column]) for column in columns] for row in rows]
-    head = [_cell(column) for column in columns]
-    more = len(table.column_names) - len(columns)
+    names = table.column_names[:_PREVIEW_COLUMNS]
+    rows = table.select(names).slice(0, _PREVIEW_ROWS).to_pylist()
+    lines = [[_cell(row[name]) for name in names] for row in rows]
+    head = [_cell(name) for name in names]
+    more = len(table.column_names) - len(names)
     text = "\n".join(f"| {' | '.join(line)} |" for line in [head, *lines])
     first, _, rest = text.partition("\n")
-    ruled = "\n".join(part for part in (first, "|" + "---|" * len(columns), rest) if part)
+    ruled = "\n".join(part for part in (first, "|" + "---|" * len(names), rest) if part)
     return f"{ruled}\n\n... and {more} more columns" if more > 0 else ruled
+
+
+def rows_by_partition(entries: Sequence[Entry]) -> str:
+    """Draw the rows of a table's partitions, the latest ones, as an image in Markdown; "" where there are none.
+
+    Args:
+        entries: what the table holds, in order.
+    """
+    shown = [entry for entry in entries if entry.partition is not None][-_PLOT_PARTITIONS:]
+    if not shown:
+        return ""
+    words = f"rows by partition, {shown[0].partition} to {shown[-1].partition}"
+    titles = [f"{entry.partition}: {entry.rows:,} rows" for entry in shown]
+    return as_markdown(columns([entry.rows for entry in shown], label=words, titles=titles, width=420), words)
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, dt.datetime):
-        return value.isoformat(sep=" ", timespec="minutes")
+        return value.strftime("%Y-%m-%d %H:%M")
     text = f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
     text = text.replace("|", "\\|").replace("\n", " ")
     return text if len(text) <= _CELL_CHARACTERS else text[: _CELL_CHARACTERS - 1] + "…"
 
 
-def for_dagster(entry: Entry, *, reused: bool, uri: str, links: Mapping[str, str]) -> dict[str, Any]:
+def for_dagster(entry: Entry, *, reused: bool, uri: str, links: Mapping[str, str], plot: str = "") -> dict[str, Any]:
     """Describe an entry of the lake in Dagster's metadata.
 
     Args:
@@ -88,9 +104,16 @@ def for_dagster(entry: Entry, *, reused: bool, uri: str, links: Mapping[str, str
         reused: whether it stood there before.
         uri: of its table.
         links: file -> its page.
+        plot: an image in Markdown, where a result brings none of its own.
     """
-    own = {name: _value(value) for name, value in entry.metadata.items() if name not in _PRIVATE}
-    columns = [
+    own = {
+        name.replace("_", " "): _value(value)
+        for name, value in entry.metadata.items()
+        if name not in _PRIVATE and value not in ({}, [], "", None)
+    }
+    if plot:
+        own.setdefault("plot", dg.MarkdownMetadataValue(plot))
+    schema = [
         dg.TableColumn(column["name"], column["type"], column["description"] or None)
         for column in entry.metadata.get("schema", ())
     ]
@@ -99,9 +122,9 @@ def for_dagster(entry: Entry, *, reused: bool, uri: str, links: Mapping[str, str
         **{file: dg.MetadataValue.url(link) for file, link in links.items()},
         **own,
         "dagster/row_count": entry.rows,
-        "seconds": round(entry.seconds, 3),
         "preview": dg.MarkdownMetadataValue(entry.metadata.get("preview", "")),
-        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/column_schema": dg.TableSchema(columns=schema),
+        "seconds": round(entry.seconds, 3),
         "fingerprint": entry.fingerprint,
         "recipe": entry.recipe,
         "lake version": entry.version,
