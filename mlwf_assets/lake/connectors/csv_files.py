@@ -16,7 +16,7 @@ from typing import IO, NamedTuple, NoReturn
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from mlwf_assets.errors import SourceError, SpecError
+from mlwf_assets.errors import SourceError
 from mlwf_assets.lake.connectors.parts import Part
 from mlwf_assets.spec.sources import CsvOptions
 
@@ -49,7 +49,6 @@ def read_csv(part: Part, options: CsvOptions) -> pa.Table:
         One text column per column of the file; null where one of `options.null_values` stands.
     Raises:
         SourceError: if the header or a row is not sound, or the text is in another encoding.
-        SpecError: if there is no such encoding.
     """
     content = _to_utf8(part.read(), options.encoding, part.place)
     header = _read_header(_sample(io.BytesIO(content), "utf-8"), options, part.place)
@@ -65,9 +64,7 @@ def csv_columns(part: Part, options: CsvOptions) -> list[str]:
 
     Raises:
         SourceError: if there is no sound header.
-        SpecError: if there is no such encoding.
     """
-    _check_encoding(options.encoding)
     try:
         with part.open() as stream:
             sample = _sample(stream, options.encoding)
@@ -77,15 +74,7 @@ def csv_columns(part: Part, options: CsvOptions) -> list[str]:
     return _read_header(sample, options, part.place).names
 
 
-def _check_encoding(encoding: str) -> None:
-    try:
-        codecs.lookup(encoding)
-    except LookupError as error:
-        raise SpecError(f"csv.encoding must be one such as utf-8 or latin-1, however: {encoding!r}") from error
-
-
 def _to_utf8(content: bytes, encoding: str, place: str) -> bytes:
-    _check_encoding(encoding)
     try:
         text = content.decode(encoding)
     except UnicodeError as error:

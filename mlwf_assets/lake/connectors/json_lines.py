@@ -57,6 +57,7 @@ def to_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 def _read_with_arrow(content: bytes) -> pa.Table | None:
     """Read flat objects fast; None where Arrow fails, or where it could change a value."""
     try:
+        content.decode()  # Arrow does not look
         table = _parse(content, pa.schema([]))
         # What looks like a time to Arrow is text in JSON.
         times = [field.name for field in table.schema if pt.is_timestamp(field.type)]
@@ -111,6 +112,8 @@ def _objects(content: bytes, place: str) -> Iterator[dict[str, Any]]:
             continue
         try:
             value = json.loads(line)
+            if b"\\u" in line:  # half of a surrogate pair is JSON, but no text
+                json.dumps(value, ensure_ascii=False).encode()
         except ValueError as error:
             # Of a list or an object that spans lines, the first line alone is no JSON.
             hint = "write one object per line (jq -c '.[]' makes them of a list)" if number == 1 else "mend the line"
