@@ -36,7 +36,7 @@ class CsvOptions(SpecModel):
 
 
 class FilesSource(SpecModel):
-    """Files in a folder, or inside an installed Python package."""
+    """Files in a folder, or inside an installed Python package; a path alone may stand for it."""
 
     connector: Literal["files"] = Field(default="files", description="The kind of source.")
     package: str | None = Field(
