@@ -39,12 +39,12 @@ class Installation:
         assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def start(self, *arguments):
+    def start(self, *arguments, environment=None):
         """Start the command and return its process."""
         return subprocess.Popen(
             [MLWF, *map(str, arguments)],
             cwd=self.cwd,
-            env=self.environment,
+            env=environment or self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
