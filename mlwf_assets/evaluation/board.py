@@ -63,20 +63,26 @@ def rank(
         The models, and the gain of the ensemble over the process of today, if that has a rule.
     """
     found = find_metric(metric, truth.kind)
-    usable = {name: p for name, p in said.items() if _makes_sense(found, truth, name, p)}
+    values = {name: _all_values(truth, name, p, threshold) for name, p in said.items()}
     draws = {
-        name: distribution(found, truth.y, p, counts=counts, threshold=threshold) for name, p in usable.items()
+        name: distribution(found, truth.y, p, counts=counts, threshold=threshold)
+        for name, p in said.items()
+        if _makes_sense(found, truth, name, p)
     }
-    values = {name: plain_value(found, truth.y, p, threshold=threshold) for name, p in usable.items()}
-    tests = {name: percentile_interval(values[name], draws[name]) for name in usable}
     entrants = [
-        Entrant(name, validation.get(name, float("nan")), weights.get(name, float("nan")), tests.get(name, _UNKNOWN))
+        Entrant(
+            name,
+            validation=validation.get(name, float("nan")),
+            weight=weights.get(name, float("nan")),
+            test=percentile_interval(values[name][metric], draws[name]) if name in draws else _UNKNOWN,
+            values=values[name],
+        )
         for name in said
     ]
     gain = None
-    if PROCESS_TODAY in usable:
+    if PROCESS_TODAY in draws:
         difference = draws[ENSEMBLE] - draws[PROCESS_TODAY]
-        gain = percentile_interval(values[ENSEMBLE] - values[PROCESS_TODAY], difference)
+        gain = percentile_interval(values[ENSEMBLE][metric] - values[PROCESS_TODAY][metric], difference)
     sign = -1 if found.higher_is_better else 1
 
     def place(one: Entrant) -> tuple[bool, float, str]:
@@ -84,6 +90,15 @@ def rank(
         return one.name != ENSEMBLE, sign * value if np.isfinite(value) else np.inf, one.name
 
     return tuple(sorted(entrants, key=place)), gain
+
+
+def _all_values(truth: Truth, name: str, p: Array, threshold: float) -> dict[str, float]:
+    return {
+        one.name: plain_value(one, truth.y, p, threshold=threshold)
+        if _makes_sense(one, truth, name, p)
+        else float("nan")
+        for one in metrics_of(truth.kind)
+    }
 
 
 def _makes_sense(metric: Metric, truth: Truth, name: str, p: Array) -> bool:
@@ -115,7 +130,5 @@ def predict_all(predictor: Any, frame: pd.DataFrame) -> dict[str, Array]:
     """Predict with the ensemble and each of its members, asking each member once."""
     listeners = {name: _Listener(member) for name, member in predictor.members.items()}
     whole = np.asarray(dataclasses.replace(predictor, members=listeners).predict(frame), dtype=float)
-    members = {
-        name: one.said if one.said is not None else one.predict(frame) for name, one in listeners.items()
-    }
+    members = {name: one.said if one.said is not None else one.predict(frame) for name, one in listeners.items()}
     return {ENSEMBLE: whole, **members}

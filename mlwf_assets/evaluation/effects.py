@@ -24,11 +24,11 @@ class Effect:
     """The mean prediction for several values of one feature.
 
     Attributes:
-        values: the values in words, ascending; categories by mean prediction (of several classes: by their
-            frequency), the highest first.
+        values: the values in words, ascending; categories by mean prediction, the highest first.
         positions: the values of a number; empty for categories and yes or no.
         means: per class (one for binary and regression), the mean prediction at each value.
-        direction: "up", "down", or "" where it is neither; always "" for categories and several classes.
+        strongest: the class whose mean varies most.
+        direction: of that class: "up", "down", or "" where it is neither; always "" for categories.
     """
 
     name: str
@@ -37,12 +37,11 @@ class Effect:
     values: tuple[str, ...]
     positions: tuple[float, ...]
     means: tuple[tuple[float, ...], ...]
+    strongest: int
     direction: str
 
 
-def measure_effects(
-    predict: Predict, frame: pd.DataFrame, features: Sequence[Mapping[str, Any]]
-) -> tuple[Effect, ...]:
+def measure_effects(predict: Predict, frame: pd.DataFrame, features: Sequence[Mapping[str, Any]]) -> tuple[Effect, ...]:
     """Measure how the prediction goes with each feature; a feature with a single value is left out.
 
     Args:
@@ -63,9 +62,7 @@ def measure_effects(
         for value in grid
     ]
     said = iter(ask(predict, frame, probes))
-    return tuple(
-        _effect(feature, grid, np.stack([next(said).mean(axis=0) for _ in grid])) for feature, grid in grids
-    )
+    return tuple(_effect(feature, grid, np.stack([next(said).mean(axis=0) for _ in grid])) for feature, grid in grids)
 
 
 def _grid(column: pd.Series, kind: str) -> Array:
@@ -80,8 +77,10 @@ def _grid(column: pd.Series, kind: str) -> Array:
 
 def _effect(feature: Mapping[str, Any], grid: Array, means: Array) -> Effect:
     kind = feature["kind"]
-    if kind == "categorical" and means.ndim == 1:
-        order = np.argsort(-means, kind="stable")
+    means = means.reshape(len(grid), -1)
+    strongest = int(np.ptp(means, axis=0).argmax())
+    if kind == "categorical":
+        order = np.argsort(-means[:, strongest], kind="stable")
         grid, means = grid[order], means[order]
     return Effect(
         name=feature["name"],
@@ -89,8 +88,9 @@ def _effect(feature: Mapping[str, Any], grid: Array, means: Array) -> Effect:
         kind=kind,
         values=tuple(_in_words(value, kind) for value in grid),
         positions=tuple(grid.astype(float).tolist()) if kind == "numeric" else (),
-        means=tuple(tuple(line.tolist()) for line in means.reshape(len(grid), -1).T),
-        direction=_direction(means) if kind == "numeric" and means.ndim == 1 else "",
+        means=tuple(tuple(line.tolist()) for line in means.T),
+        strongest=strongest,
+        direction=_direction(means[:, strongest]) if kind == "numeric" else "",
     )
 
 

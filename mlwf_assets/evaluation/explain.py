@@ -174,7 +174,8 @@ def show_value(value: Any) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "missing"
     if isinstance(value, float | np.floating):
-        return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
+        number = float(value)
+        return f"{number:,.0f}" if number.is_integer() or abs(number) >= 1000 else f"{number:.3g}"
     return str(value)
 
 
@@ -226,6 +227,4 @@ def explain_row(
         said = int(p[position].argmax())
         predicted = float(p[position][said])
     words = truth.words
-    return Explanation(
-        why, dict(row), predicted, words[said], words[int(label)], said == int(label), contributions
-    )
+    return Explanation(why, dict(row), predicted, words[said], words[int(label)], said == int(label), contributions)

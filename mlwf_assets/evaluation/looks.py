@@ -80,7 +80,8 @@ def look(asked: Asked, *, metric: Metric, own_table: str) -> Looks:
     sample = asked.frame.take(rows)
     truth = Truth(asked.truth.kind, asked.truth.y[rows], asked.truth.classes, asked.truth.words)
     predict = asked.predictor.predict
-    candidates = choose_candidates(asked.features, asked.contributions(sample.head(_CONTRIBUTION_ROWS)), predict, sample, seed=asked.seed)
+    contributions = asked.contributions(sample.head(_CONTRIBUTION_ROWS))
+    candidates = choose_candidates(asked.features, contributions, predict, sample, seed=asked.seed)
     groups = [*tables_of(asked.features, own=own_table), *single_features(candidates)]
     found = permutation_importance(
         predict,

@@ -32,7 +32,8 @@ class Subject:
 
     Attributes:
         workflow: its name.
-        label: what is predicted, in words.
+        label: what is predicted, in words or as SQL.
+        label_is_sql: whether it is SQL.
         cutoff: when it is predicted, as SQL; "" where time plays no part.
         noun: how people call several rows, e.g. "flights".
         kind: binary, multiclass or regression.
@@ -49,6 +50,7 @@ class Subject:
     owner: str
     process_today: str
     label: str
+    label_is_sql: bool
     cutoff: str
     noun: str
     kind: Kind
@@ -98,12 +100,14 @@ class Entrant:
             where there is none.
         weight: its share in the ensemble; nan for others than members.
         test: the metric shown first, on the test rows.
+        values: all metrics on the test rows; nan where one makes no sense of it.
     """
 
     name: str
     validation: float
     weight: float
     test: Interval
+    values: dict[str, float]
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,6 @@ def measure_shift(
     a = train.take(sample_rows(train.num_rows, at_most=at_most, seed=seed))
     b = test.take(sample_rows(test.num_rows, at_most=at_most, seed=seed + 1))
     found = [
-        feature_shift(f, a.column(f["name"]).combine_chunks(), b.column(f["name"]).combine_chunks())
-        for f in features
+        feature_shift(f, a.column(f["name"]).combine_chunks(), b.column(f["name"]).combine_chunks()) for f in features
     ]
     return tuple(sorted(found, key=lambda shift: (-shift.psi, shift.name)))

@@ -121,9 +121,7 @@ def summarize_split(name: str, table: pa.Table, truth: Truth, *, timezone: str =
     return SplitSummary(name, table.num_rows, days[0], days[1], mean, shares)
 
 
-def label_over_time(
-    splits: Mapping[str, tuple[pa.Table, Truth]], *, timezone: str = "UTC"
-) -> tuple[Period, ...]:
+def label_over_time(splits: Mapping[str, tuple[pa.Table, Truth]], *, timezone: str = "UTC") -> tuple[Period, ...]:
     """The mean label per week (per month beyond 18 months, per day within 6 weeks); none without time."""
     times = {name: example_times(table) for name, (table, _) in splits.items()}
     known = [series for series in times.values() if series is not None and len(series)]

@@ -37,6 +37,7 @@ def describe_subject(workflow: Workflow, *, kind: Kind, class_words: Sequence[st
         owner=project.owner,
         process_today=project.process_today.description if project.process_today else "",
         label=label.description or examples.label,
+        label_is_sql=not label.description,
         cutoff=examples.cutoff or "",
         noun=name if name.endswith("s") else f"rows of {name}",
         kind=kind,

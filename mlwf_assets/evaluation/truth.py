@@ -35,6 +35,7 @@ def is_probability(p: Array) -> bool:
     """Whether scores can be read as probabilities: in [0, 1], and not merely yes and no.
 
     Example:
+        >>> import numpy as np
         >>> is_probability(np.array([0.0, 1.0])), is_probability(np.array([0.2, 0.7]))
         (False, True)
     """

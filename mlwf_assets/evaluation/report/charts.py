@@ -1,13 +1,11 @@
 """Which picture shows what: from parts of an evaluation to drawings of `draw.py`.
 
-Returns markup that is safe to put into the page, for `draw.py` escapes every text.
+No text is escaped here, for `draw.py` escapes every one.
 """
 
 import datetime as dt
 import math
 from collections.abc import Sequence
-
-from markupsafe import Markup
 
 from mlwf_assets.evaluation.binary import BinaryView
 from mlwf_assets.evaluation.bootstrap import Interval
@@ -17,7 +15,7 @@ from mlwf_assets.evaluation.effects import Effect
 from mlwf_assets.evaluation.record import Entrant, Evaluation
 from mlwf_assets.evaluation.regression import RegressionView
 from mlwf_assets.evaluation.report import draw
-from mlwf_assets.evaluation.report.frame import Axis, round_ticks
+from mlwf_assets.evaluation.report.frame import Axis, Picture, round_ticks
 from mlwf_assets.evaluation.report.numbers import amount, count, day, interval, score, share
 from mlwf_assets.evaluation.report.words import model_name
 from mlwf_assets.evaluation.shift import Shift
@@ -46,30 +44,27 @@ def _spread(intervals: Sequence[Interval]) -> list[float]:
     return [value for one in intervals for value in (one.value, one.low, one.high)]
 
 
-def headline(evaluation: Evaluation) -> Markup:
+def headline(evaluation: Evaluation) -> Picture:
     """The model, the process of today and the base rate on the scale of the first metric, with the goal."""
     metric, goal = evaluation.headline, evaluation.verdict.bound
-    shown = [one for one in evaluation.leaderboard if one.name in _TONES]
+    shown = [one for one in evaluation.leaderboard if one.name in _TONES and math.isfinite(one.test.value)]
     goals = [goal] if goal is not None and evaluation.verdict.metric == metric.name else []
-    low, high = _around([*_spread([one.test for one in shown]), *goals])
     rows = [_model_row(one, metric.name) for one in shown]
     marks = [draw.Mark(f"goal {value:g}", x=value, tone="c") for value in goals]
-    axis = Axis(low, high, metric.label, _writer(metric.name, low, high))
-    return Markup(draw.dots(rows, x=axis, marks=marks, label=f"{metric.label} on the test rows"))
+    axis = _scale([one.test for one in shown], goals, metric.label)
+    return draw.dots(rows, x=axis, marks=marks, label=f"{metric.label} on the test rows")
 
 
-def _writer(metric: str, low: float, high: float):  # type: ignore[no-untyped-def]
-    """Ticks need fewer decimals than values."""
-    if high - low < 0.05:
-        return lambda value: score(metric, value)
-    return amount
+def _scale(intervals: Sequence[Interval], others: Sequence[float], title: str = "") -> Axis:
+    low, high = _around([*_spread(intervals), *others])
+    return Axis(low, high, title)
 
 
-def place(one: Entrant, evaluation: Evaluation) -> Markup:
+def place(one: Entrant, evaluation: Evaluation) -> Picture:
     """A model's test score with its interval, on the scale of the whole leaderboard."""
     low, high = _around(_spread([other.test for other in evaluation.leaderboard]))
     row = _model_row(one, evaluation.subject.metric)
-    return Markup(draw.dot(row, low=low, high=high, label=row.title))
+    return draw.dot(row, low=low, high=high, label=row.title)
 
 
 def _model_row(one: Entrant, metric: str) -> draw.Row:
@@ -80,8 +75,8 @@ def _model_row(one: Entrant, metric: str) -> draw.Row:
     return draw.Row(model_name(one.name), one.test.value, value, "", one.test.low, one.test.high, tone, title)
 
 
-def label_over_time(periods: Sequence[Period], *, binary: bool) -> Markup:
-    """The mean label per period, split by split."""
+def label_over_time(periods: Sequence[Period], *, binary: bool, by_time: bool) -> Picture:
+    """The mean label per period, split by split; splits by time stand side by side."""
     first = min(dt.date.fromisoformat(one.start) for one in periods)
     write = share if binary else amount
     drawn, bands = [], []
@@ -89,13 +84,14 @@ def label_over_time(periods: Sequence[Period], *, binary: bool) -> Markup:
         if own := [one for one in periods if one.split == name]:
             xs = [_days(first, one.start) for one in own]
             titles = [f"{day(one.start)}: {write(one.mean)} of {count(one.rows)} rows ({name})" for one in own]
-            drawn.append(draw.Line(xs, [one.mean for one in own], tone, titles=titles, dots=True))
-            bands.append(draw.Band(xs[0], xs[-1], name))
+            legend = "" if by_time else name
+            drawn.append(draw.Line(xs, [one.mean for one in own], tone, legend, titles=titles, dots=True))
+            bands += [draw.Band(xs[0], xs[-1], name)] if by_time else []
     low, high = _around([one.mean for one in periods])
     last = max(_days(first, one.start) for one in periods)
     x = Axis(0, last, "", lambda days: _date(first, days, last), _month_ticks(first, last))
-    y = Axis(max(0.0, low) if binary else low, high, "", write)
-    return Markup(draw.lines(drawn, x=x, y=y, bands=bands, width=760, height=240, label="The label over time"))
+    y = Axis(max(0.0, low) if binary else low, high, "", share if binary else None)
+    return draw.lines(drawn, x=x, y=y, bands=bands, width=760, height=240, label="The label over time")
 
 
 def _days(first: dt.date, start: str) -> float:
@@ -119,7 +115,7 @@ def _month_ticks(first: dt.date, last: float) -> list[float]:
     return months[:: -(-len(months) // 8)]
 
 
-def shift(one: Shift) -> Markup:
+def shift(one: Shift) -> Picture:
     """How a feature is distributed in train (broad, pale) and test (narrow)."""
     names, ends = one.labels, None
     if one.kind != "categorical":
@@ -129,7 +125,7 @@ def shift(one: Shift) -> Markup:
         ends = (amount(low), amount(high))
     titles = [f"{n}: train {share(a)}, test {share(b)}" for n, a, b in zip(names, one.train, one.test, strict=True)]
     label = f"{one.name} in train and test"
-    return Markup(draw.paired_bars(names, one.train, one.test, titles=titles, ends=ends, label=label))
+    return draw.paired_bars(names, one.train, one.test, titles=titles, ends=ends, label=label)
 
 
 def _curves(curves: dict[str, Curve], x: str, y: str) -> list[draw.Line]:
@@ -143,31 +139,31 @@ def _curves(curves: dict[str, Curve], x: str, y: str) -> list[draw.Line]:
     return drawn
 
 
-def roc(view: BinaryView) -> Markup:
+def roc(view: BinaryView) -> Picture:
     """The ROC curve."""
     chance = draw.Line((0, 1), (0, 1), "r", "Guessing", dashed=True)
     x, y = _share_axis("false alarms among negatives"), _share_axis("positives found")
     drawn = [chance, *_curves(view.roc, "false alarms", "found")]
-    return Markup(draw.lines(drawn, x=x, y=y, height=340, label="ROC curve"))
+    return draw.lines(drawn, x=x, y=y, height=340, label="ROC curve")
 
 
-def precision_recall(view: BinaryView) -> Markup:
+def precision_recall(view: BinaryView) -> Picture:
     """The precision-recall curve."""
     chance = draw.Line((0, 1), (view.mean_observed, view.mean_observed), "r", "Guessing", dashed=True)
     x, y = _share_axis("positives found (recall)"), _share_axis("right alarms (precision)")
     drawn = [chance, *_curves(view.precision_recall, "found", "right")]
-    return Markup(draw.lines(drawn, x=x, y=y, height=340, label="Precision-recall curve"))
+    return draw.lines(drawn, x=x, y=y, height=340, label="Precision-recall curve")
 
 
-def gain(view: BinaryView) -> Markup:
+def gain(view: BinaryView) -> Picture:
     """The gain curve."""
     chance = draw.Line((0, 1), (0, 1), "r", "Guessing", dashed=True)
     x, y = _share_axis("rows looked at, highest scores first"), _share_axis("positives found")
     drawn = [chance, *_curves(view.gain, "looked at", "found")]
-    return Markup(draw.lines(drawn, x=x, y=y, height=340, label="Gain chart"))
+    return draw.lines(drawn, x=x, y=y, height=340, label="Gain chart")
 
 
-def scores(view: BinaryView, words: Sequence[str]) -> Markup:
+def scores(view: BinaryView, words: Sequence[str]) -> Picture:
     """The scores of both classes, with the threshold."""
     negative, positive = view.scores
     bins = zip(negative.edges, negative.edges[1:], negative.shares, positive.shares, strict=False)
@@ -175,10 +171,10 @@ def scores(view: BinaryView, words: Sequence[str]) -> Markup:
     groups = [draw.Steps(negative.shares, "r", words[0]), draw.Steps(positive.shares, "d", words[1])]
     mark = draw.Mark(f"threshold {share(view.decision.threshold)}", x=view.decision.threshold, tone="a")
     x = _share_axis("predicted probability")
-    return Markup(draw.histogram(groups, x=x, marks=[mark], titles=titles, height=280, label="Scores by class"))
+    return draw.histogram(groups, x=x, marks=[mark], titles=titles, height=280, label="Scores by class")
 
 
-def reliability(bins: Sequence[ReliabilityBin], *, x: str, y: str) -> Markup:
+def reliability(bins: Sequence[ReliabilityBin], *, x: str, y: str) -> Picture:
     """Predicted against observed frequency."""
     high = min(1.0, max([0.05, *(max(one.predicted, one.high) for one in bins)]) * 1.08)
     spikes = [
@@ -187,11 +183,11 @@ def reliability(bins: Sequence[ReliabilityBin], *, x: str, y: str) -> Markup:
         for one in bins
     ]  # fmt: skip
     diagonal = draw.Line((0, high), (0, high), "r", "As it should be", dashed=True)
-    axes = {"x": Axis(0, high, x, share), "y": Axis(0, high, y, share)}
-    return Markup(draw.lines([diagonal], spikes=spikes, **axes, height=340, label="Reliability diagram"))
+    across, up = Axis(0, high, x, share), Axis(0, high, y, share)
+    return draw.lines([diagonal], spikes=spikes, x=across, y=up, height=340, label="Reliability diagram")
 
 
-def cost(view: BinaryView) -> Markup:
+def cost(view: BinaryView) -> Picture:
     """The cost of 1,000 decisions at each threshold."""
     decision, curve = view.decision, view.cost
     titles = [f"from {share(a)} on: {amount(b)}" for a, b in zip(curve.x, curve.y, strict=True)]
@@ -199,40 +195,39 @@ def cost(view: BinaryView) -> Markup:
         draw.Mark(f"threshold {share(decision.threshold)}", x=decision.threshold, tone="a"),
         draw.Mark("never an alarm", y=decision.cost_never_per_1000),
     ]
-    y = Axis(0, max([*curve.y, decision.cost_never_per_1000, 1e-9]) * 1.08, "cost of 1,000 decisions", amount)
+    y = Axis(0, max([*curve.y, decision.cost_never_per_1000, 1e-9]) * 1.08, "cost of 1,000 decisions")
     x = _share_axis("alarm from this probability on")
     drawn = [draw.Line(curve.x, curve.y, "a", titles=titles)]
-    return Markup(draw.lines(drawn, x=x, y=y, marks=marks, label="Cost by threshold"))
+    return draw.lines(drawn, x=x, y=y, marks=marks, label="Cost by threshold")
 
 
-def costs(view: BinaryView) -> Markup:
+def costs(view: BinaryView) -> Picture:
     """The cost of 1,000 decisions of the model, of the process of today, of no and of constant alarms."""
     rows = [("The model", view.decision.cost_per_1000, "a")]
     if view.decision_today is not None:
         rows.append(("Process today", view.decision_today.cost_per_1000, "b"))
     rows.append(("Never an alarm", view.decision.cost_never_per_1000, "r"))
     rows.append(("Always an alarm", view.decision.cost_always_per_1000, "r"))
-    drawn = [draw.Row(name, value, amount(value), tone=tone, title=f"{name}: {amount(value)}") for name, value, tone in rows]
-    return Markup(draw.bars(drawn, label="Cost of 1,000 decisions"))
+    drawn = [draw.Row(name, v, amount(v), tone=tone, title=f"{name}: {amount(v)}") for name, v, tone in rows]
+    return draw.bars(drawn, label="Cost of 1,000 decisions")
 
 
-def effect(one: Effect, *, binary: bool) -> Markup:
+def effect(one: Effect, *, regression: bool) -> Picture:
     """How the prediction goes with a feature's value; categories as bars."""
-    write = share if binary else amount
-    values = one.means[-1]
+    write = amount if regression else share
+    values = one.means[one.strongest]
     titles = [f"{name}: {write(mean)}" for name, mean in zip(one.values, values, strict=True)]
     if one.kind == "numeric":
-        return Markup(draw.spark(one.positions, values, titles=titles, label=f"Effect of {one.name}"))
-    return Markup(draw.columns(values, titles=titles, label=f"Effect of {one.name}"))
+        return draw.spark(one.positions, values, titles=titles, label=f"Effect of {one.name}")
+    return draw.columns(values, titles=titles, label=f"Effect of {one.name}")
 
 
-def slices(found: Sequence[Slice], column: str, metric: str, overall: float) -> Markup:
+def slices(found: Sequence[Slice], column: str, metric: str, overall: float) -> Picture:
     """The metric within each value of a column, against that of all rows; the same scale for all columns."""
-    low, high = _around([*_spread([one.score for one in found if one.verdict != "few"]), overall])
     drawn = [_slice_row(one, metric) for one in found if one.column == column]
     mark = draw.Mark(f"all rows {score(metric, overall)}", x=overall)
-    axis = Axis(low, high, "", _writer(metric, low, high))
-    return Markup(draw.dots(drawn, x=axis, marks=[mark], label=f"Slices by {column}"))
+    axis = _scale([one.score for one in found if one.verdict != "few"], [overall])
+    return draw.dots(drawn, x=axis, marks=[mark], label=f"Slices by {column}")
 
 
 def _slice_row(one: Slice, metric: str) -> draw.Row:
@@ -244,24 +239,25 @@ def _slice_row(one: Slice, metric: str) -> draw.Row:
     return draw.Row(one.value, score_.value, value, count(one.rows), score_.low, score_.high, tone, title)
 
 
-def predicted_actual(view: RegressionView, unit: str) -> Markup:
+def predicted_actual(view: RegressionView, unit: str) -> Picture:
     """Predicted against actual values."""
     edges = view.density.edges
     words = f" ({unit})" if unit else ""
-    x, y = Axis(edges[0], edges[-1], f"predicted{words}", amount), Axis(edges[0], edges[-1], f"actual{words}", amount)
-    return Markup(draw.density(edges, view.density.counts, x=x, y=y, label="Predicted against actual"))
+    x, y = Axis(edges[0], edges[-1], f"predicted{words}"), Axis(edges[0], edges[-1], f"actual{words}")
+    return draw.density(edges, view.density.counts, x=x, y=y, label="Predicted against actual")
 
 
-def residuals(view: RegressionView, unit: str) -> Markup:
+def residuals(view: RegressionView, unit: str) -> Picture:
     """How far predictions are off."""
     edges, shares = view.residuals.edges, view.residuals.shares
-    titles = [f"{amount(a, signed=True)} to {amount(b, signed=True)}: {share(s)}" for a, b, s in zip(edges, edges[1:], shares, strict=False)]
-    x = Axis(edges[0], edges[-1], f"predicted minus actual{f' ({unit})' if unit else ''}", amount)
-    mark = draw.Mark("", x=0.0)
-    return Markup(draw.histogram([draw.Steps(shares, "a")], x=x, marks=[mark], titles=titles, height=280, label="Residuals"))
+    written = [amount(edge, signed=True) for edge in edges]
+    titles = [f"{a} to {b}: {share(s)}" for a, b, s in zip(written, written[1:], shares, strict=False)]
+    x = Axis(edges[0], edges[-1], f"predicted minus actual{f' ({unit})' if unit else ''}")
+    groups, marks = [draw.Steps(shares, "a")], [draw.Mark("", x=0.0)]
+    return draw.histogram(groups, x=x, marks=marks, titles=titles, height=280, label="Residuals")
 
 
-def prediction_bins(view: RegressionView, unit: str) -> Markup:
+def prediction_bins(view: RegressionView, unit: str) -> Picture:
     """Mean of what happened against mean prediction, with the middle 80 % of what happened."""
     bins = view.bins
     low, high = _around([value for one in bins for value in (one.predicted, one.low, one.high)])
@@ -273,5 +269,5 @@ def prediction_bins(view: RegressionView, unit: str) -> Markup:
     ]  # fmt: skip
     words = f" ({unit})" if unit else ""
     diagonal = draw.Line((low, high), (low, high), "r", "As it should be", dashed=True)
-    x, y = Axis(low, high, f"predicted{words}", amount), Axis(low, high, f"actual{words}", amount)
-    return Markup(draw.lines([diagonal], spikes=spikes, x=x, y=y, height=340, label="Actual by prediction"))
+    x, y = Axis(low, high, f"predicted{words}"), Axis(low, high, f"actual{words}")
+    return draw.lines([diagonal], spikes=spikes, x=x, y=y, height=340, label="Actual by prediction")

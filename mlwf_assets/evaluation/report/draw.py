@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mlwf_assets.evaluation.report.frame import (
     STYLE,
     Axis,
+    Picture,
     Plot,
     circle,
     escape,
@@ -123,7 +124,7 @@ def lines(
     spikes: Sequence[Spike] = (),
     width: int = 440,
     height: int = 300,
-) -> str:
+) -> Picture:
     """Draw lines over two axes.
 
     Args:
@@ -193,7 +194,7 @@ def dots(
     label: str,
     marks: Sequence[Mark] = (),
     width: int = 440,
-) -> str:
+) -> Picture:
     """Draw a dot with its interval for each row.
 
     Args:
@@ -205,7 +206,9 @@ def dots(
     """
     sides = _sides(rows, width)
     top = 24 if marks else 6
-    plot = Plot(width, top + _ROW * len(rows) + 40, x, Axis(0, 1), top=top, left=sides.left, right=sides.right, below=40)
+    plot = Plot(
+        width, top + _ROW * len(rows) + 40, x, Axis(0, 1), top=top, left=sides.left, right=sides.right, below=40
+    )
     parts = plot.upright()
     for mark in marks:
         at = plot.x(mark.x or 0.0)
@@ -221,7 +224,7 @@ def dots(
     return svg(width, plot.height, parts, label)
 
 
-def dot(row: Row, *, low: float, high: float, label: str, width: int = 200) -> str:
+def dot(row: Row, *, low: float, high: float, label: str, width: int = 200) -> Picture:
     """Draw one dot with its interval, without axis and words, for a cell of a table."""
     plot = Plot(width, 20, Axis(low, high), Axis(0, 1), top=0, left=6, right=6, below=0)
     parts = [line(6, 10, width - 6, 10, "grid")]
@@ -232,7 +235,7 @@ def dot(row: Row, *, low: float, high: float, label: str, width: int = 200) -> s
     return svg(width, 20, parts, label)
 
 
-def bars(rows: Sequence[Row], *, label: str, width: int = 440, high: float | None = None) -> str:
+def bars(rows: Sequence[Row], *, label: str, width: int = 440, high: float | None = None) -> Picture:
     """Draw a level bar for each row, from 0 on; negative ones to the left.
 
     Args:
@@ -301,7 +304,7 @@ def histogram(
     titles: Sequence[str] = (),
     width: int = 440,
     height: int = 220,
-) -> str:
+) -> Picture:
     """Draw the shares of one or two groups over the same equal bins.
 
     Args:
@@ -332,7 +335,7 @@ def histogram(
 def paired_bars(
     labels: Sequence[str], first: Sequence[float], second: Sequence[float], *, label: str, titles: Sequence[str],
     ends: tuple[str, str] | None = None, width: int = 220, height: int = 84,
-) -> str:  # fmt: skip
+) -> Picture:  # fmt: skip
     """Draw two small groups of upright bars over the same bins, the second in front.
 
     Args:
@@ -365,7 +368,7 @@ def paired_bars(
 
 def spark(
     positions: Sequence[float], values: Sequence[float], *, label: str, titles: Sequence[str], width: int = 150
-) -> str:
+) -> Picture:
     """Draw a very small line, without axes.
 
     Args:
@@ -382,7 +385,7 @@ def spark(
     return svg(width, 56, [path(where, "l a thin"), *seen], label)
 
 
-def columns(values: Sequence[float], *, label: str, titles: Sequence[str], width: int = 150) -> str:
+def columns(values: Sequence[float], *, label: str, titles: Sequence[str], width: int = 150) -> Picture:
     """Draw very small upright bars from 0 on, without axes.
 
     Args:
@@ -400,7 +403,7 @@ def columns(values: Sequence[float], *, label: str, titles: Sequence[str], width
     return svg(width, 56, [*parts, line(2, zero, width - 2, zero, "axis")], label)
 
 
-def density(edges: Sequence[float], counts: Sequence[Sequence[int]], *, x: Axis, y: Axis, label: str) -> str:
+def density(edges: Sequence[float], counts: Sequence[Sequence[int]], *, x: Axis, y: Axis, label: str) -> Picture:
     """Draw rows per cell of a square grid as shades, with the diagonal.
 
     Args:
@@ -424,7 +427,7 @@ def density(edges: Sequence[float], counts: Sequence[Sequence[int]], *, x: Axis,
     return svg(440, 400, [*plot.axes(), *parts, diagonal], label)
 
 
-def as_image(picture: str) -> str:
+def as_image(picture: Picture) -> str:
     """Make a picture that stands alone: the address of an image, for Markdown or HTML.
 
     Example:
@@ -437,6 +440,6 @@ def as_image(picture: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(alone.encode()).decode()
 
 
-def as_markdown(picture: str, words: str) -> str:
+def as_markdown(picture: Picture, words: str) -> str:
     """Make a picture that stands in Markdown."""
     return f"![{escape(words).replace('[', '(').replace(']', ')')}]({as_image(picture)})"

@@ -26,8 +26,13 @@ STYLE = """
 Place = tuple[float, float]
 
 
-def _plain(value: float) -> str:
-    return f"{value:g}"
+class Picture(str):
+    """SVG in which every text is escaped; templates put it in as it is."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return self
 
 
 @dataclass(frozen=True)
@@ -35,18 +40,32 @@ class Axis:
     """An axis: from where to where, what it is called, how its ticks are written, where they stand.
 
     Attributes:
+        write: by default numbers with as many decimals as the ticks need.
         ticks: by default round numbers.
     """
 
     low: float
     high: float
     title: str = ""
-    write: Callable[[float], str] = _plain
+    write: Callable[[float], str] | None = None
     ticks: Sequence[float] | None = None
 
     def places(self, about: int = 5) -> list[float]:
         """Return where ticks stand."""
         return list(self.ticks) if self.ticks is not None else round_ticks(self.low, self.high, about)
+
+    def named(self, about: int = 5) -> list[tuple[float, str]]:
+        """Return where ticks stand and how they are written.
+
+        Example:
+            >>> Axis(0, 2).named()
+            [(0.0, '0.0'), (0.5, '0.5'), (1.0, '1.0'), (1.5, '1.5'), (2.0, '2.0')]
+        """
+        places = self.places(about)
+        if self.write is not None:
+            return [(value, self.write(value)) for value in places]
+        decimals = next((n for n in range(9) if all(math.isclose(v, round(v, n), abs_tol=1e-12) for v in places)), 9)
+        return [(value, f"{value:,.{decimals}f}".replace("-", "−")) for value in places]
 
 
 def round_ticks(low: float, high: float, about: int = 5) -> list[float]:
@@ -89,25 +108,25 @@ class Plot:
     def axes(self) -> list[str]:
         """Both axes, with a grid."""
         parts = []
-        for value in self._y.places():
+        for value, words in self._y.named():
             at = self.y(value)
             parts.append(line(self.left, at, self.right, at, "grid"))
-            parts.append(text(self.left - 7, at + 4, self._y.write(value), "t end num muted"))
+            parts.append(text(self.left - 7, at + 4, words, "t end num muted"))
         if self._y.title:
             middle = (self.top + self.bottom) / 2
-            words = escape(self._y.title)
-            parts.append(f'<text class="t mid muted" transform="translate(13 {middle:.1f}) rotate(-90)">{words}</text>')
+            title = escape(self._y.title)
+            parts.append(f'<text class="t mid muted" transform="translate(13 {middle:.1f}) rotate(-90)">{title}</text>')
         return [*parts, *self.upright(grid=False)]
 
     def upright(self, *, grid: bool = True) -> list[str]:
         """The x-axis alone."""
         parts = []
-        for value in self._x.places():
+        for value, words in self._x.named():
             at = self.x(value)
             if grid:
                 parts.append(line(at, self.top, at, self.bottom, "grid"))
             parts.append(line(at, self.bottom, at, self.bottom + 4, "axis"))
-            parts.append(text(at, self.bottom + 17, self._x.write(value), "t mid num muted"))
+            parts.append(text(at, self.bottom + 17, words, "t mid num muted"))
         parts.append(line(self.left, self.bottom, self.right, self.bottom, "axis"))
         if self._x.title:
             parts.append(text((self.left + self.right) / 2, self.bottom + 35, self._x.title, "t mid muted"))
@@ -124,11 +143,11 @@ def escape(words: str) -> str:
     """Make any text safe inside an element or an attribute, of HTML and of XML.
 
     Example:
-        >>> escape("<b>\\x00")
+        >>> escape("<b>" + chr(0))
         '&lt;b&gt; '
     """
     # XML knows no control characters, not even escaped.
-    return html.escape("".join(c if c >= " " else " " for c in words), quote=True)
+    return html.escape("".join(max(sign, " ") for sign in words), quote=True)
 
 
 def shorten(words: str, room: int) -> str:
@@ -141,9 +160,9 @@ def shorten(words: str, room: int) -> str:
     return words if len(words) <= room else words[: max(1, room - 1)].rstrip() + "…"
 
 
-def svg(width: float, height: float, parts: Sequence[str], label: str) -> str:
+def svg(width: float, height: float, parts: Sequence[str], label: str) -> Picture:
     """Put elements together to a picture that scales with its place."""
-    return (
+    return Picture(
         f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'height="{height:.0f}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
     )

@@ -26,13 +26,14 @@ def share(value: float, digits: int | None = None) -> str:
     """Write a part of a whole in percent, with a digit more where it is small.
 
     Example:
-        >>> share(0.244), share(0.0044), share(0.5, 1)
-        ('24\\u202f%', '0.4\\u202f%', '50.0\\u202f%')
+        >>> share(0.244).replace(chr(0x202F), " "), share(0.0044).replace(chr(0x202F), " ")
+        ('24 %', '0.4 %')
     """
     if not math.isfinite(value):
         return MISSING
     if digits is None:
-        digits = 1 if 0 < abs(value) < 0.1 or 0.9 < value < 1 else 0
+        near_the_end = 0 < abs(value) < 0.1 or 0.9 < value < 1
+        digits = 1 if near_the_end and not float(f"{100 * value:.1f}").is_integer() else 0
     return f"{100 * value:.{digits}f}{_THIN}%"
 
 

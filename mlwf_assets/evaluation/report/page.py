@@ -52,5 +52,3 @@ def sections(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("defaults", "Defaults that were used"),
         ("provenance", "Where it all comes from"),
     ]
-
-

@@ -18,7 +18,6 @@ from mlwf_assets.evaluation.report.numbers import (
     OWN_UNIT,
     amount,
     count,
-    day,
     interval,
     points,
     score,
@@ -69,43 +68,77 @@ def split_days(split: SplitSummary) -> str:
     return span(split.first, split.last) if split.first else ""
 
 
+def plain_metric(subject: Subject) -> str:
+    """Name the metric that is said in plain words: the first one, unless people know another better.
+
+    Example:
+        >>> from mlwf_assets.evaluation.subject import describe_subject
+        >>> from mlwf_assets.spec.workflow import Workflow
+        >>> w = Workflow.model_validate({"name": "w", "project": {"question": "?"}, "sources": {"t": "t.csv"},
+        ...     "examples": {"table": "t", "label": "y"}})
+        >>> plain_metric(describe_subject(w, kind="regression", class_words=()))
+        'mae'
+    """
+    return {"binary": subject.metric, "multiclass": "accuracy", "regression": "mae"}[subject.kind]
+
+
+def second_metric(evaluation: Evaluation) -> str:
+    """Name the metric that stands beside the first one on the leaderboard."""
+    subject = evaluation.subject
+    wanted = {"binary": "average_precision", "multiclass": "accuracy", "regression": "mae"}[subject.kind]
+    if subject.metric != wanted:
+        return wanted
+    return {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}[subject.kind]
+
+
 def answer(evaluation: Evaluation) -> str:
     """Answer the question in a sentence, with the numbers that count.
 
-    The first metric in plain words with its interval, and what today's process and the base rate reach.
+    What the model reaches in plain words, beside today's process and knowing nothing, and the first metric
+    with its interval.
     """
     subject, metric = evaluation.subject, evaluation.headline
     test = next(split for split in evaluation.data.splits if split.name == "test")
-    days = split_days(test)
-    where = f"On the {count(evaluation.rows)} {subject.noun}{f' of {days}' if days else ''}, which it had never seen, "
+    when = split_days(test)
+    when = f" from {when}" if when[:1].isdigit() and " to " in when else f" of {when}" if when else ""
+    where = f"On the {count(evaluation.rows)} {subject.noun}{when}, which it had never seen, "
     if not math.isfinite(metric.value):
-        return f"{where}{metric.label} cannot be told: {_why_untold(subject)}."
-    others = [_other(evaluation, name) for name in (PROCESS_TODAY, BASE_RATE)]
-    rest = ", ".join(one for one in others if one)
-    return f"{where}{_main_clause(evaluation, metric)}{f'; {rest}' if rest else ''}."
+        why = "all test rows are of one class" if subject.class_words else "the test rows do not vary"
+        return f"{where}{metric.label} cannot be told: {why}."
+    plain = plain_metric(subject)
+    said = [_comparison(evaluation, plain, name) for name in (ENSEMBLE, PROCESS_TODAY, BASE_RATE)]
+    figure = f"{metric.label} {score(metric.name, metric.value)}{_between(metric)}{_unit(subject, metric.name)}"
+    return f"{where}{', '.join(one for one in said if one)} ({figure})."
 
 
-def _why_untold(subject: Subject) -> str:
-    return "the test rows are all of one class" if subject.class_words else "the test rows do not vary"
+def _comparison(evaluation: Evaluation, plain: str, name: str) -> str:
+    """What one model reaches; empty where there is no such model, or it cannot be told."""
+    found = next((one for one in evaluation.leaderboard if one.name == name), None)
+    if found is None or not math.isfinite(found.values[plain]):
+        return ""
+    value, subject = found.values[plain], evaluation.subject
+    own = name == ENSEMBLE
+    who = {ENSEMBLE: "the model", PROCESS_TODAY: "the process of today", BASE_RATE: _know_nothing(plain)}[name]
+    if plain == "roc_auc":
+        task = f" tells a case of {quoted(subject.class_words[1])} from one of {quoted(subject.class_words[0])}"
+        return f"{who}{task} {_times(value)} in 100" if own else f"{who} {_times(value)}"
+    if plain == "accuracy":
+        task = " names the right class" if subject.kind == "multiclass" else " is right"
+        return f"{who}{task} {_times(value)} in 100" if own else f"{who} {_times(value)}"
+    if plain == "mae":
+        task = " is off by" if own else " by"
+        return f"{who}{task} {amount(value)}{_unit(subject, plain)}{' on average' if own else ''}"
+    label = evaluation.metric(plain).label
+    return f"{who} reaches {score(plain, value)} ({label})" if own else f"{who} {score(plain, value)}"
 
 
-def _main_clause(evaluation: Evaluation, metric: TestMetric) -> str:
-    subject, value = evaluation.subject, metric.value
-    figure = f"{metric.label} {score(metric.name, value)}{_unit(subject, metric.name)}{_between(metric)}"
-    if subject.kind == "binary" and metric.name == "roc_auc":
-        one, other = quoted(subject.class_words[1]), quoted(subject.class_words[0])
-        return f"the model tells a case of {one} from one of {other} {_times(value)} in 100 ({figure})"
-    if metric.name == "accuracy":
-        return f"the model is right {_times(value)} in 100 ({figure})"
-    if metric.name == "r2":
-        return f"the model explains {share(value)} of the variance ({figure})"
-    if metric.name in OWN_UNIT:
-        error = evaluation.metric("mae").value
-        return f"the model is off by {amount(error)}{_unit(subject, 'mae')} on average ({figure})"
-    if subject.kind == "multiclass":
-        right = evaluation.metric("accuracy").value
-        return f"the model names the right class {_times(right)} in 100 ({figure})"
-    return f"the model’s {figure.replace(metric.label, metric.label + ' is', 1)}: {metric.words}"
+def _know_nothing(plain: str) -> str:
+    known = {
+        "roc_auc": "guessing",
+        "accuracy": "always naming the most frequent class",
+        "mae": "always saying the mean",
+    }
+    return known.get(plain, "knowing nothing but the base rate")
 
 
 def _times(value: float) -> str:
@@ -120,15 +153,6 @@ def _between(metric: TestMetric) -> str:
     if not math.isfinite(metric.low + metric.high):
         return ""
     return f" [{score(metric.name, metric.low)}, {score(metric.name, metric.high)}]"
-
-
-def _other(evaluation: Evaluation, name: str) -> str:
-    metric = evaluation.headline
-    found = next((one for one in evaluation.leaderboard if one.name == name), None)
-    if found is None or not math.isfinite(found.test.value):
-        return ""
-    called = {PROCESS_TODAY: "the process of today reaches", BASE_RATE: "knowing nothing but the base rate"}[name]
-    return f"{called} {score(metric.name, found.test.value)}{_unit(evaluation.subject, metric.name)}"
 
 
 def gain_over_today(evaluation: Evaluation) -> str:
@@ -152,8 +176,9 @@ def decision(view: BinaryView, subject: Subject) -> str:
     caught = d.true_positive / positives if positives else float("nan")
     right = d.true_positive / alarms if alarms else float("nan")
     return (
-        f"Raising an alarm from a probability of {share(d.threshold)} on, it does so for {share(alarms / rows)} of the "
-        f"{subject.noun}, catches {share(caught)} of the cases of {positive}, and {share(right)} of the alarms are right."
+        f"Raising an alarm from a probability of {share(d.threshold)} on, it does so for {share(alarms / rows)} of "
+        f"the {subject.noun}, catches {share(caught)} of the cases of {positive}, and {share(right)} of the alarms "
+        "are right."
     )
 
 
@@ -245,21 +270,21 @@ def importance(one: Importance, metric: TestMetric) -> str:
 
 def effect(one: Effect, subject: Subject) -> str:
     """Say in which direction a feature pulls."""
-    write = share if subject.kind == "binary" else amount
-    means = one.means[0]
-    first, last = f"{write(means[0])} at {quoted(one.values[0])}", f"{write(means[-1])} at {quoted(one.values[-1])}"
+    write = amount if subject.kind == "regression" else share
+    means = one.means[one.strongest]
+    several = subject.kind == "multiclass"
+    what = f"The probability of {quoted(subject.class_words[one.strongest])}" if several else "The prediction"
     if one.kind == "boolean":
-        return f"If so, the prediction is {write(means[-1])} on average, else {write(means[0])}."
-    if one.direction:
-        verb = "rises" if one.direction == "up" else "falls"
-        return f"The prediction {verb} with it: from {write(means[0])} at {one.values[0]} to {write(means[-1])} at {one.values[-1]}."
+        return f"{what} is {write(means[-1])} on average if so, else {write(means[0])}."
     if one.kind == "categorical":
-        return f"The prediction is highest, {first}, and lowest, {last}."
-    high, low = (pick(range(len(means)), key=means.__getitem__) for pick in (max, min))
-    return (
-        f"The prediction is highest around {one.values[high]} ({write(means[high])}) and lowest around "
-        f"{one.values[low]} ({write(means[low])})."
-    )
+        first, last = (f"{write(means[i])} for {quoted(one.values[i])}" for i in (0, -1))
+        return f"{what} is highest, {first}, and lowest, {last}."
+    if one.direction:
+        start, end = (f"{write(means[i])} at {one.values[i]}" for i in (0, -1))
+        return f"{what} {'rises' if one.direction == 'up' else 'falls'} with it: from {start} to {end}."
+    high, low = (means.index(pick(means)) for pick in (max, min))
+    high_words, low_words = (f"{one.values[i]} ({write(means[i])})" for i in (high, low))
+    return f"{what} is highest around {high_words} and lowest around {low_words}."
 
 
 def prediction(one: Explanation, subject: Subject) -> str:
@@ -298,8 +323,3 @@ def unseen(lost: dict[str, int]) -> str:
     """Say which test rows could not be judged."""
     named = ", ".join(f"{quoted(name)} ({count(rows)} rows)" for name, rows in lost.items())
     return f"Training never saw the class {named}; the model cannot name it, and these test rows are in no figure here."
-
-
-def days(text: str) -> str:
-    """A day for people; a dash where there is none."""
-    return day(text) if text else "–"

@@ -1,0 +1,66 @@
+"""How features moved between the splits."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import stats
+
+from mlwf_assets.evaluation.shift import feature_shift, ks_distance, measure_shift, sample_rows
+
+NUMBER = {"name": "x", "kind": "numeric", "words": "The x."}
+WORD = {"name": "x", "kind": "categorical", "words": "The x."}
+
+
+def test_the_distance_is_scipys():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=200), rng.integers(0, 3, 150).astype(float)
+    assert ks_distance(a, b) == pytest.approx(stats.ks_2samp(a, b).statistic)
+
+
+def test_what_does_not_move_has_a_small_index_and_what_moves_a_large_one():
+    rng = np.random.default_rng(1)
+    train = pa.array(rng.normal(size=5000))
+    assert feature_shift(NUMBER, train, pa.array(rng.normal(size=5000))).psi < 0.02
+    assert feature_shift(NUMBER, train, pa.array(rng.normal(1, 1, size=5000))).psi > 0.25
+
+
+def test_new_gaps_are_a_shift():
+    train, test = pa.array([1.0, 2.0, 3.0, 4.0] * 50), pa.array([1.0, 2.0, None, None] * 50)
+    found = feature_shift(NUMBER, train, test)
+    assert (found.missing_train, found.missing_test) == (0.0, 0.5)
+    assert found.psi > 0.25
+
+
+def test_categories_stand_in_natural_order_with_the_rest_at_the_end():
+    train, test = pa.array(["10", "9", "9", "b", None]), pa.array(["9", "new", "new", "b", "10"])
+    found = feature_shift(WORD, train, test)
+    assert found.labels == ("9", "10", "b", "others", "missing")
+    assert found.test == (0.2, 0.2, 0.2, 0.4, 0.0)
+    assert np.isnan(found.ks)
+
+
+@pytest.mark.parametrize("values", [[None, None], [float("nan")] * 2, [7.0, 7.0]])
+def test_a_feature_without_variety_is_no_error(values):
+    gaps = pa.array(values, pa.float64())
+    assert feature_shift(NUMBER, gaps, gaps).psi == 0.0
+
+
+def test_the_most_shifted_feature_comes_first():
+    rng = np.random.default_rng(2)
+    train = pa.table({"same": rng.random(500), "moved": rng.random(500)})
+    test = pa.table({"same": rng.random(500), "moved": rng.random(500) + 1})
+    features = [{"name": name, "kind": "numeric", "words": name, "columns": [f"t.{name}"]} for name in ("same", "moved")]
+    found = measure_shift(train, test, features)
+    assert [one.name for one in found] == ["moved", "same"]
+    assert found[0].columns == ("t.moved",)
+
+
+def test_no_rows_have_no_shift():
+    table = pa.table({"x": pa.array([], pa.float64())})
+    assert measure_shift(table, table, [NUMBER]) == ()
+
+
+def test_a_sample_is_ascending_without_repeats_and_repeatable():
+    rows = sample_rows(1000, at_most=100, seed=3)
+    assert (np.diff(rows) > 0).all()
+    assert (rows == sample_rows(1000, at_most=100, seed=3)).all()
