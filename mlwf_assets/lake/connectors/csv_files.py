@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import IO, NamedTuple, NoReturn
 
@@ -53,8 +54,7 @@ def read_csv(part: Part, options: CsvOptions) -> pa.Table:
     content = _to_utf8(part.read(), options.encoding, part.place)
     header = _read_header(_sample(io.BytesIO(content), "utf-8"), options, part.place)
     table = _parse(content, header, options, part.place)
-    # As many lines as rows: no quoted field spans lines, so none can have swallowed any.
-    if content.count(b"\n", header.end) > table.num_rows:
+    if _may_swallow(content, header.end, table.num_rows):
         _check_quotes(content, header, part.place)
     return table
 
@@ -105,7 +105,10 @@ def _sample(stream: IO[bytes], encoding: str) -> list[str]:
 def _read_header(sample: list[str], options: CsvOptions, place: str) -> _Header:
     lines = [line.removeprefix(_BOM) if i == 0 else line for i, line in enumerate(sample)]
     delimiter = options.delimiter or _find_delimiter(lines)
-    record = next((one for one in _records(lines, delimiter) if one.fields), _Record([], 1, 1))
+    try:
+        record = next((one for one in _records(lines, delimiter) if one.fields), _Record([], 1, 1))
+    except csv.Error as error:
+        raise SourceError(f"{place} must begin with a line of column names, however: {error}") from error
     names = [name.strip() for name in record.fields]
     _check_names(names, f"{place} line {record.first_line}")
     return _Header(names, delimiter, len("".join(sample[: record.last_line]).encode()))
@@ -166,6 +169,12 @@ def _parse(content: bytes, header: _Header, options: CsvOptions, place: str) -> 
         _explain(content, header, place, error)
 
 
+def _may_swallow(content: bytes, start: int, rows: int) -> bool:
+    """Say whether a quoted field may span lines, or be cut off: not if there is a whole line for each row."""
+    lines = max(content.count(b"\n", start), content.count(b"\r", start))
+    return lines != rows or not content.endswith((b"\n", b"\r"))
+
+
 def _check_quotes(content: bytes, header: _Header, place: str) -> None:
     """Refuse a quote that is never closed, or closed in the middle of a field: it swallows what follows."""
     around = re.escape(header.delimiter.encode()) + rb"\r\n"
@@ -186,7 +195,7 @@ def _explain(content: bytes, header: _Header, place: str, error: Exception) -> N
     """Find the line of which Arrow knows only that there is one."""
     _check_quotes(content, header, place)
     wanted = len(header.names)
-    with io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="") as lines:
+    with io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="") as lines, suppress(csv.Error):
         for fields, line, _ in _records(lines, header.delimiter):
             if fields and len(fields) != wanted:
                 raise SourceError(

@@ -37,7 +37,8 @@ def parquet_columns(part: Part) -> list[str]:
         SourceError: if it is not Parquet or cut off.
     """
     try:
-        return list(arrow_parquet.read_schema(pa.BufferReader(part.read())).names)
+        with part.open() as stream:
+            return list(arrow_parquet.read_schema(stream).names)
     except (pa.ArrowException, OSError) as error:
         raise _broken(part, error) from error
 

@@ -154,7 +154,7 @@ def _match(pattern: str, base: Path) -> list[str]:
 def _near(pattern: str, bases: Sequence[Path]) -> str:
     """Say what stands where the pattern looks, for most mistakes are in a name."""
     if any((base / pattern).is_dir() for base in bases):
-        return f"it is a folder: write {pattern.rstrip('/')}/*.csv"
+        return f"it is a folder: write {pattern.rstrip('/')}/*{Path(pattern).suffix or '.csv'}"
     names = sorted({path.name for base in bases for path in (base / pattern).parent.glob("*")})
     return f"there are: {', '.join(names[:8])}" if names else "its folder is empty or missing"
 

@@ -1,10 +1,11 @@
 """Putting rows of several files (or blocks of one) below each other when their columns differ.
 
-Columns are matched by name and stand in the order of their first appearance; where a file lacks one it is
-null. Integers and floats of one column become floats; types that have nothing in common become text.
+Columns are matched by name and stand in the order of their first appearance; where a file lacks one it is null.
+Numbers of several types become floats if those hold them, times one unit; what has nothing in common becomes text.
 """
 
 from collections.abc import Sequence
+from functools import reduce
 
 import pyarrow as pa
 import pyarrow.types as pt
@@ -19,21 +20,24 @@ def stack(tables: Sequence[pa.Table]) -> pa.Table:
         >>> stack([pa.table({"a": [1]}), pa.table({"a": ["x"]})]).to_pydict()
         {'a': ['1', 'x']}
     """
-    types: dict[str, pa.DataType] = {}
-    for table in tables:
-        for field in table.schema:
-            types[field.name] = _hold_both(types.get(field.name, field.type), field.type)
-    schema = pa.schema(list(types.items()))
-    return pa.concat_tables([_fit(table, schema) for table in tables])
+    names = dict.fromkeys(name for table in tables for name in table.column_names)
+    return pa.table({name: _stack_column([_find(table, name) for table in tables]) for name in names})
 
 
-def _fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    there = set(table.column_names)
-    columns = [
-        table[field.name].cast(field.type) if field.name in there else pa.nulls(table.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
+def _find(table: pa.Table, name: str) -> pa.ChunkedArray:
+    if name in table.column_names:
+        return table[name]
+    return pa.chunked_array([pa.nulls(table.num_rows)])
+
+
+def _stack_column(pieces: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    wanted = reduce(_hold_both, [piece.type for piece in pieces])
+    try:
+        cast = [piece.cast(wanted) for piece in pieces]
+    except pa.ArrowInvalid:  # a value that the type does not hold, e.g. an integer that no float is
+        wanted = pa.string()
+        cast = [piece.cast(wanted) for piece in pieces]
+    return pa.chunked_array([chunk for piece in cast for chunk in piece.chunks], type=wanted)
 
 
 def _hold_both(one: pa.DataType, other: pa.DataType) -> pa.DataType:
@@ -41,8 +45,14 @@ def _hold_both(one: pa.DataType, other: pa.DataType) -> pa.DataType:
         return one
     if pt.is_null(one):
         return other
-    if all(pt.is_integer(kind) for kind in (one, other)):
+    if pt.is_integer(one) and pt.is_integer(other):
         return pa.int64()
-    if all(pt.is_integer(kind) or pt.is_floating(kind) for kind in (one, other)):
+    if _is_number(one) and _is_number(other):
         return pa.float64()
+    if pt.is_timestamp(one) and pt.is_timestamp(other) and (one.tz is None) == (other.tz is None):
+        return pa.timestamp("us", None if one.tz is None else "UTC")
     return pa.string()
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pt.is_integer(kind) or pt.is_floating(kind) or pt.is_decimal(kind))

@@ -1,10 +1,14 @@
 """What all kinds of sources have in common: rows of the file, and files that differ."""
 
+import datetime as dt
+from decimal import Decimal
+
 import pyarrow as pa
 import pytest
 
 from mlwf_assets.errors import SchemaError, SpecError
 from mlwf_assets.lake.connectors import read_source, source_columns, source_fingerprint
+from mlwf_assets.lake.connectors.stacking import stack
 from mlwf_assets.lake.connectors.types import found_types
 from mlwf_assets.spec.sources import RowsSource
 from mlwf_assets_tests.lake.connectors.toy import read, rows, types, write
@@ -28,6 +32,32 @@ def test_files_of_different_forms_are_stacked_as_what_holds_both(tmp_path):
     write(tmp_path / "b.jsonl", '{"id": 8, "x": true}\n')
     write(tmp_path / "c.jsonl", '{"id": 9, "x": 1.5}\n')
     assert rows(tmp_path) == {"id": ["007", "8", "9"], "x": ["1", "true", "1.5"]}
+
+
+STACKED = {
+    "nulls take any type": (pa.nulls(1), pa.array([1], pa.int16()), [None, 1], pa.int16()),
+    "integers": (pa.array([1], pa.int8()), pa.array([2], pa.int64()), [1, 2], pa.int64()),
+    "integers and floats": (pa.array([1]), pa.array([0.5], pa.float32()), [1.0, 0.5], pa.float64()),
+    "decimals and floats": (pa.array([Decimal("1.10")]), pa.array([0.5]), [1.1, 0.5], pa.float64()),
+    "too large for a float": (pa.array([2**53 + 1]), pa.array([0.5]), ["9007199254740993", "0.5"], pa.string()),
+    "units of time": (
+        pa.array([1_000_000_000], pa.timestamp("ns", "Europe/Berlin")), pa.array([2], pa.timestamp("s", "UTC")),
+        [dt.datetime(1970, 1, 1, 0, 0, s, tzinfo=dt.UTC) for s in (1, 2)], pa.timestamp("us", "UTC"),
+    ),
+    "times with and without a zone": (
+        pa.array([1], pa.timestamp("s")), pa.array([2], pa.timestamp("s", "UTC")),
+        ["1970-01-01 00:00:01", "1970-01-01 00:00:02Z"], pa.string(),
+    ),
+    "truth and numbers": (pa.array([True]), pa.array([2]), ["true", "2"], pa.string()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STACKED)
+def test_columns_of_different_types_become_what_holds_both(case):
+    one, other, values, kind = STACKED[case]
+    stacked = stack([pa.table({"a": one}), pa.table({"b": [7]}), pa.table({"a": other})])
+    assert (stacked["a"].to_pylist(), stacked["a"].type) == ([values[0], None, values[1]], kind)
+    assert stacked["b"].to_pylist() == [None, 7, None]
 
 
 def test_rows_of_the_workflow_file_are_typed_by_their_values(tmp_path):
