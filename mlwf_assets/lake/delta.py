@@ -10,6 +10,7 @@ Source: the Delta transaction log protocol, github.com/delta-io/delta/blob/maste
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -36,6 +37,8 @@ _RETENTION = {
     "delta.deletedFileRetentionDuration": "interval 365 days",
 }
 _HALF = 1 << 64
+_COLOUR = re.compile(r"\x1b\[\d*m")
+_TRACE = re.compile(r"^\s*0: ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,7 @@ def commit(
             if isinstance(error, CommitFailedError) or stamp(folder, version) is not None:
                 raise BeatenError from error
             raise LakeError(
-                f"a commit to {folder} must reach the disk, however: {_first_line(error)}; make room or repair what "
+                f"a commit to {folder} must reach the disk, however: {_words(error)}; make room or repair what "
                 "the message says, then run again: the table is as it was before"
             ) from error
     _sync(_commit_path(folder, version))
@@ -330,7 +333,7 @@ def _open(folder: Path, version: int) -> "DeltaTable":
         return DeltaTable(str(folder), version=version)
     except Exception as error:  # delta-rs raises some of its errors as bare Exception
         raise LakeError(
-            f"the log of {folder} must be readable at version {version}, however: {_first_line(error)}; bring it back "
+            f"the log of {folder} must be readable at version {version}, however: {_words(error)}; bring it back "
             "from a copy, or delete the folder: the next run computes the table anew"
         ) from error
 
@@ -345,5 +348,7 @@ def _sync(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+def _words(error: Exception) -> str:
+    """Bring what delta-rs says to one line: causes are coloured lines of a tree, and a trace may follow."""
+    causes = _TRACE.split(_COLOUR.sub("", str(error)))[0].replace("↳", ":").split()
+    return " ".join(causes).replace(" : ", ": ")
