@@ -110,7 +110,8 @@ def find_files(source: FilesSource, folder: Path) -> dict[str, Path]:
         SourceError: if a pattern finds nothing.
     """
     bases = [folder] if source.package is None else _package_folders(source.package)
-    found: dict[Path, str] = {}
+    found: dict[str, Path] = {}
+    seen: set[Path] = set()
     for pattern in source.path:
         wanted = str(Path(pattern).expanduser()) if pattern.startswith("~") else pattern
         matches = [(name, base / name) for base in bases for name in _match(wanted, base)]
@@ -118,8 +119,10 @@ def find_files(source: FilesSource, folder: Path) -> dict[str, Path]:
             where = f"package {source.package}" if source.package else f"folder {folder}"
             raise SourceError(f"{pattern!r} must name a file in {where}, however there is none; {_near(wanted, bases)}")
         for name, path in matches:
-            found.setdefault(path.resolve(), name)
-    return {name: path for path, name in found.items()}
+            if name not in found and path.resolve() not in seen:
+                found[name] = path
+                seen.add(path.resolve())
+    return found
 
 
 def hash_file(path: Path) -> str:
@@ -178,13 +181,13 @@ def _unzip(name: str, place: str, opener: Opener, form: Form | None) -> Found:
     if not read:
         served = "CSV, Parquet or JSON lines"
         raise SourceError(f"{place} must hold {served}, however it holds: {', '.join(members[:8]) or 'nothing'}")
-    # The name of a lone member says nothing that the archive's does not.
     inside = [_unpack(member, f"{place} ({member})", partial(_open_member, opener, member), form) for member in read]
     parts = [part for found in inside for part in found.parts]
-    named = parts if len(parts) > 1 else []
+    # The name of a lone member says nothing that the archive's does not.
+    names = [name] if len(parts) == 1 else [f"{name}/{part.name}" for part in parts]
     unread = [f"{name}/{member}" for member in members if member not in read]
     unread += [f"{name}/{member}" for found in inside for member in found.unread]
-    return Found(tuple(replace(p, name=f"{name}/{p.name}" if named else name) for p in parts), tuple(unread))
+    return Found(tuple(replace(part, name=own) for part, own in zip(parts, names, strict=True)), tuple(unread))
 
 
 @contextmanager

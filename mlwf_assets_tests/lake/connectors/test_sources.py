@@ -6,7 +6,9 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
+from mlwf_assets.cleaning.casting import read_as
 from mlwf_assets.errors import SchemaError, SpecError
+from mlwf_assets.lake import duck
 from mlwf_assets.lake.connectors import read_source, source_columns, source_fingerprint
 from mlwf_assets.lake.connectors.stacking import stack
 from mlwf_assets.lake.connectors.types import found_types
@@ -118,15 +120,14 @@ def test_numbers_with_a_decimal_comma_are_found_as_cleaning_reads_them(kind, val
 
 @pytest.mark.parametrize("decimal", [".", ","])
 def test_cleaning_reads_every_value_of_the_type_that_was_found(decimal):
-    from mlwf_assets.cleaning.casting import read_as
-    from mlwf_assets.lake import duck
-
-    cases = [(kind, values) for kind, all_values in TEXT.items() for values in all_values]
-    cases += [("number", ["1,5", "2", "1.234,56", ",5", "1,"])] if decimal == "," else []
-    for _, values in cases:
-        table = pa.table({"a": pa.array(values, pa.string())})
-        reading = read_as('"a"', found_types(table, is_text=True, decimal=decimal)["a"], decimal=decimal)
-        with duck.connect() as connection:
-            connection.register("t", table)
-            failed = connection.sql(f"SELECT a FROM t WHERE {reading.fails}").fetchall()
-        assert failed == []
+    cases = [values for all_values in TEXT.values() for values in all_values]
+    cases += [["1,5", "2", "1.234,56", ",5", "1,"]] if decimal == "," else []
+    length = max(map(len, cases))
+    table = pa.table({f"c{i}": pa.array(v + [None] * (length - len(v)), pa.string()) for i, v in enumerate(cases)})
+    found = found_types(table, is_text=True, decimal=decimal)
+    readings = {name: read_as(name, kind, decimal=decimal) for name, kind in found.items()}
+    failed = ", ".join(f"count(*) FILTER ({reading.fails}) AS {name}" for name, reading in readings.items())
+    with duck.connect() as connection:
+        connection.register("t", table)
+        counted = connection.sql(f"SELECT {failed} FROM t").to_arrow_table().to_pylist()[0]
+    assert {name: count for name, count in counted.items() if count} == {}
