@@ -4,19 +4,18 @@ One process and range runs: all stale partitions of an asset are computed in one
 on the persistent instance, so that the UI shows it while it goes on.
 """
 
-import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
-import psutil
 from dagster import DagsterRunStatus, RunsFilter
 
 from mlwf_assets.assets import stamps
 from mlwf_assets.assets.component import asset_key, workflow_definitions
 from mlwf_assets.assets.graph import workflow_partitions, workflow_steps
+from mlwf_assets.assets.launcher import PROCESS_TAG, is_running, process_name
 from mlwf_assets.assets.laziness import FORCE_TAG, Done
 from mlwf_assets.assets.recipes import Planned, Planner
 from mlwf_assets.assets.resources import MlwfHome
@@ -24,7 +23,6 @@ from mlwf_assets.assets.step import Step
 from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.workflow import Workflow
 
-PROCESS_TAG = "mlwf/process"
 _RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
@@ -98,7 +96,7 @@ def _launch(
     keys = [asset_key(workflow, output.name) for step in _steps(wanted) for output in step.outputs]
     names = workflow_partitions(workflow)
     parts = sorted({names.index(one.partition) for one in wanted if one.partition is not None})
-    tags = {PROCESS_TAG: _process_name(os.getpid())}
+    tags = {PROCESS_TAG: process_name()}
     if force:
         tags[FORCE_TAG] = "true"
     if parts:
@@ -119,29 +117,13 @@ def _steps(planned: Iterable[Planned]) -> list[Step]:
     return list(dict.fromkeys(one.step for one in planned))
 
 
-def _process_name(pid: int) -> str:
-    return f"{pid}@{psutil.Process(pid).create_time():.2f}"
-
-
 def close_dead_runs(instance: dg.DagsterInstance) -> int:
-    """Mark runs of this command whose process is gone as failed; return how many there were.
+    """Mark runs whose process is gone as failed; return how many there were.
 
-    Dagster's own run monitoring asks the run launcher, which knows nothing of runs in a process of their own.
+    The daemon of `mlwf up` does so too, but it need not run.
     """
     unfinished = RunsFilter(statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING])
-    dead = [
-        run
-        for run in instance.get_runs(filters=unfinished)
-        if PROCESS_TAG in run.tags and not _is_alive(run.tags[PROCESS_TAG])
-    ]
+    dead = [run for run in instance.get_runs(filters=unfinished) if not is_running(run)]
     for run in dead:
         instance.report_run_failed(run, message="The process of this run is gone; what it had finished is kept.")
     return len(dead)
-
-
-def _is_alive(process: str) -> bool:
-    pid = int(process.partition("@")[0])
-    try:
-        return _process_name(pid) == process
-    except psutil.NoSuchProcess:
-        return False

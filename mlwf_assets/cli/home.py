@@ -2,11 +2,13 @@
 
 Here stand the folder's layout and the two small files that make every way of starting Dagster (`mlwf run`,
 `mlwf up`, `dagster dev`, `dg dev`) use one history: dagster.yaml inside the home, and a `.env` beside
-workspace.yaml, which Dagster's commands read from the folder that they are started in. What is kept in
-the folders (tables, models, reports) is the business of the rooms that write there.
+workspace.yaml, which Dagster's commands read from the folder that they are started in, and ours too. What is
+kept in the folders (tables, models, reports) is the business of the rooms that write there. `python -m
+mlwf_assets.cli.home FOLDER` makes a checkout ready for `dagster dev` (`make env` does so).
 """
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -20,7 +22,11 @@ telemetry:
 nux:
   enabled: false
 
-# A run whose process died is marked as failed, and gives back its slots in concurrency pools.
+# A run whose process died is marked as failed, and gives back its slots in concurrency pools. Dagster's own
+# launcher cannot tell that of runs on this machine; this one, otherwise the same, can.
+run_launcher:
+  module: mlwf_assets.assets.launcher
+  class: RunLauncher
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180
@@ -107,6 +113,14 @@ def prepare_home(home: Path, *, project: Path | None = None) -> dict[str, str]:
     return {"MLWF_HOME": str(home), "DAGSTER_HOME": str(dagster_home)}
 
 
+def load_env_file(folder: Path) -> None:
+    """Take the variables of `folder/.env` into this process, below those that are set already, as Dagster does."""
+    if (folder / ".env").is_file():
+        from dotenv import load_dotenv
+
+        load_dotenv(folder / ".env")
+
+
 def _write_if_absent(path: Path, text: str) -> None:
     """Write a whole file or nothing, and never over one that another process wrote in between."""
     if path.exists():
@@ -121,3 +135,8 @@ def _write_if_absent(path: Path, text: str) -> None:
         pass
     finally:
         Path(draft).unlink()
+
+
+if __name__ == "__main__":
+    checkout = Path(sys.argv[1]).absolute()
+    prepare_home(checkout / ".mlwf", project=checkout)
