@@ -2,11 +2,11 @@
 
 A reverse proxy on the machine's own interface. Because all pages share one host and port, the links between
 them are paths ('/reports/flights/report.html'), and what is stored in Dagster's event log and in MLflow's
-tags stays right on whatever port the next start uses. It changes no page and knows no content.
+tags stays right on whatever port the next start uses. It changes no page and knows no content; how headers
+pass follows RFC 9110, 7.6.
 """
 
 import asyncio
-import html
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -15,11 +15,17 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from mlwf_assets.cli.report_pages import serve_folder
+
 # RFC 9110, 7.6.1: these belong to one connection and are not passed on.
 _HOP_BY_HOP = {
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
     "transfer-encoding", "upgrade",
 }  # fmt: skip
+# What the client library would add by itself: a browser that takes no gzip must get none.
+_ADDED_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+# MLflow opens with its pages for language models unless it is told otherwise.
+_MLFLOW_HOME = "/mlflow/#/experiments?workflowType=machine_learning"
 _SESSION = web.AppKey("session", aiohttp.ClientSession)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -33,11 +39,11 @@ def make_app(*, dagster: str, mlflow: str, reports: Path) -> web.Application:
         mlflow: address of the MLflow server, likewise.
         reports: the folder with the reports.
     """
-    app = web.Application(client_max_size=1 << 30)
+    app = web.Application()
     app.cleanup_ctx.append(_session)
-    app.router.add_get("/mlflow", _redirect("/mlflow/"))
+    app.router.add_get("/mlflow", _redirect(_MLFLOW_HOME))
     app.router.add_get("/reports", _redirect("/reports/"))
-    app.router.add_get("/reports/{path:.*}", _serve_folder(reports))
+    app.router.add_get("/reports/{path:.*}", serve_folder(reports))
     app.router.add_route("*", "/mlflow/{path:.*}", _forward(mlflow, prefix="/mlflow"))
     app.router.add_route("*", "/{path:.*}", _forward(dagster, prefix=""))
     return app
@@ -46,7 +52,10 @@ def make_app(*, dagster: str, mlflow: str, reports: Path) -> web.Application:
 async def _session(app: web.Application) -> AsyncIterator[None]:
     # Bodies pass as they are, compressed or not; subscriptions and large downloads take their time.
     app[_SESSION] = aiohttp.ClientSession(
-        auto_decompress=False, timeout=aiohttp.ClientTimeout(total=None), cookie_jar=aiohttp.DummyCookieJar()
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=_ADDED_HEADERS,
     )
     yield
     await app[_SESSION].close()
@@ -59,83 +68,77 @@ def _redirect(target: str) -> Handler:
     return handle
 
 
-def _serve_folder(folder: Path) -> Handler:
-    root = folder.resolve()
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        target = (root / request.match_info["path"]).resolve()
-        if not target.is_relative_to(root) or not (target.exists() or target == root):
-            raise web.HTTPNotFound(text="There is no such report.")
-        if target.is_file():
-            return web.FileResponse(target, headers={"Cache-Control": "no-cache"})
-        if not request.path.endswith("/"):
-            raise web.HTTPFound(request.path + "/")
-        return web.Response(text=_list_folder(root, target), content_type="text/html")
-
-    return handle
-
-
-def _list_folder(root: Path, folder: Path) -> str:
-    names = sorted(folder.iterdir()) if folder.is_dir() else []
-    items = [f"{path.name}/" if path.is_dir() else path.name for path in names if not path.name.startswith(".")]
-    links = "".join(f'<li><a href="{html.escape(item)}">{html.escape(item)}</a></li>' for item in items)
-    title = "Reports" if folder == root else f"Reports: {html.escape(folder.name)}"
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        '<body style="font: 16px/1.6 system-ui; max-width: 45rem; margin: 3rem auto">'
-        f"<h1>{title}</h1><ul>{links or '<li>none yet</li>'}</ul></body></html>"
-    )
-
-
 def _forward(upstream: str, *, prefix: str) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        url = upstream + request.raw_path.removeprefix(prefix)
+        url = URL(upstream + request.raw_path.removeprefix(prefix), encoded=True)
+        is_websocket = request.headers.get("Upgrade", "").lower() == "websocket"
         try:
-            if request.headers.get("Upgrade", "").lower() == "websocket":
+            if is_websocket:
                 return await _relay_websocket(request, url)
-            return await _relay(request, url, upstream=upstream, prefix=prefix)
-        except aiohttp.ClientConnectionError:
+            answer = await _ask(request, url)
+        except aiohttp.ClientError:
             raise web.HTTPBadGateway(text=f"Nothing answers at {upstream}: see the logs of `mlwf up`.") from None
+        async with answer:
+            return await _relay(request, answer, prefix=prefix)
 
     return handle
 
 
-async def _relay(request: web.Request, url: str, *, upstream: str, prefix: str) -> web.StreamResponse:
-    session = request.app[_SESSION]
-    async with session.request(
+async def _ask(request: web.Request, url: URL) -> aiohttp.ClientResponse:
+    return await request.app[_SESSION].request(
         request.method,
-        URL(url, encoded=True),
+        url,
         headers=_end_to_end(request.headers),
         data=request.content if request.body_exists else None,
         allow_redirects=False,
-    ) as answer:
-        headers = _end_to_end(answer.headers)
-        if "Location" in headers:
-            headers["Location"] = _outside(headers["Location"], upstream=upstream, prefix=prefix)
-        response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
-        await response.prepare(request)
+    )
+
+
+async def _relay(request: web.Request, answer: aiohttp.ClientResponse, *, prefix: str) -> web.StreamResponse:
+    headers = _end_to_end(answer.headers)
+    if "Location" in headers:
+        headers["Location"] = _outside(headers["Location"], {answer.url.authority, request.host}, prefix=prefix)
+    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
+    await response.prepare(request)
+    try:
         async for chunk in answer.content.iter_any():
             await response.write(chunk)
         await response.write_eof()
-        return response
+    except (aiohttp.ClientError, ConnectionError):
+        # One side went away in the middle: the other must not take what it has for the whole.
+        if request.transport is not None:
+            request.transport.abort()
+    return response
 
 
 def _end_to_end(headers: Mapping[str, str] | CIMultiDictProxy[str]) -> CIMultiDict[str]:
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP)
+    named = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP | named)
 
 
-def _outside(location: str, *, upstream: str, prefix: str) -> str:
+def _outside(location: str, inside: set[str], *, prefix: str) -> str:
     """A redirect's target as the browser must ask for it.
 
+    Args:
+        location: as the server wrote it.
+        inside: host:port by which the server may call itself.
+        prefix: below which it stands for the browser.
+
     Example:
-        >>> _outside("http://127.0.0.1:5000/x", upstream="http://127.0.0.1:5000", prefix="/mlflow")
-        '/mlflow/x'
+        >>> _outside("http://127.0.0.1:5000/x?y=1", {"127.0.0.1:5000"}, prefix="/mlflow")
+        '/mlflow/x?y=1'
+        >>> _outside("https://mlflow.org/docs", {"127.0.0.1:5000"}, prefix="/mlflow")
+        'https://mlflow.org/docs'
     """
-    path = location.removeprefix(upstream)
-    return prefix + path if path.startswith("/") else location
+    url = URL(location, encoded=True)
+    if url.absolute:
+        if url.authority not in inside:
+            return location
+        location = str(url.relative())
+    return prefix + location if location.startswith("/") else location
 
 
-async def _relay_websocket(request: web.Request, url: str) -> web.StreamResponse:
+async def _relay_websocket(request: web.Request, url: URL) -> web.StreamResponse:
     """Dagster's live updates: frames both ways until either side closes."""
     protocols = [p.strip() for p in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if p.strip()]
     async with request.app[_SESSION].ws_connect(url, protocols=protocols, max_msg_size=0) as inner:

@@ -1,19 +1,27 @@
-"""The command group, and how errors end: a user's mistake is a few lines and exit code 2, never a traceback."""
+"""The command group, and how every command ends.
+
+Exit codes: 0 done, 1 something failed, 2 the user's mistake, 130 stopped by Ctrl-C. A mistake of the user is
+a few lines and never a traceback; what went wrong in our code keeps its traceback. What a command does
+stands in the module of its name, what it says with --json in `reply.py`.
+"""
 
 import importlib
-import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
 from mlwf_assets import __version__
+from mlwf_assets.cli.reply import Reply, replying
 from mlwf_assets.errors import MlwfError, SpecError
 
-_COMMANDS = {"run": "mlwf_assets.cli.run", "up": "mlwf_assets.cli.up", "gpu": "mlwf_assets.cli.gpu"}
+_COMMANDS = {"run": "mlwf_assets.cli.run", "up": "mlwf_assets.cli.up"}
+STOPPED = 130  # as shells have it: 128 + SIGINT
 
 
-class _Lazy(click.Group):
-    """Imports a command's module only when the command is called: `mlwf --help` is at once."""
+class _Commands(click.Group):
+    """Imports a command's module only when the command is called, and ends all of them alike."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -25,17 +33,48 @@ class _Lazy(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except SpecError as error:
-            click.echo(str(error), err=True)
-            sys.exit(2)
-        except MlwfError as error:
-            click.echo(f"mlwf: {error}", err=True)
-            sys.exit(1)
+        # The group's arguments are the command's own: also a command line that cannot be parsed is answered.
+        with replying(as_json="--json" in ctx.args) as reply:
+            ctx.obj = reply
+            try:
+                return super().invoke(ctx)
+            except click.exceptions.Exit:
+                raise
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again, once it is in the document
+                return _end(ctx, reply, error)
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+def _end(ctx: click.Context, reply: Reply, error: BaseException) -> None:
+    """Say what went wrong, on stderr and in the document, and leave with its exit code."""
+    code = exit_code(error)
+    if isinstance(error, KeyboardInterrupt):
+        words = str(error) or "Stopped."
+    elif isinstance(error, click.ClickException):
+        words = error.format_message()
+    else:
+        words = str(error)
+    reply.error(type(error).__name__, words, code)
+    if not isinstance(error, MlwfError | KeyboardInterrupt):
+        raise error  # click shows its own, with the usage; all else is a bug and shows where
+    click.echo(words if isinstance(error, SpecError | KeyboardInterrupt) else f"mlwf: {words}", err=True)
+    ctx.exit(code)
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code that an error ends a command with.
+
+    Example:
+        >>> [exit_code(error) for error in (SpecError("a typo"), MlwfError("no disk"), KeyboardInterrupt())]
+        [2, 1, 130]
+    """
+    codes: Mapping[type[BaseException], int] = {SpecError: 2, click.UsageError: 2, KeyboardInterrupt: STOPPED}
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), 1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mlwf")
 def main() -> None:
     """Machine-learning workflows as Dagster assets: a YAML file in, a registered model out."""
+    from mlwf_assets.cli.home import load_env_file
+
+    load_env_file(Path.cwd())

@@ -1,29 +1,36 @@
-"""What is seen while a run goes on: a live table on a terminal, else a plain line per asset."""
+"""What is seen while a run goes on: a line per asset that ended and, on a terminal, what runs right now."""
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
+from rich.spinner import Spinner
 from rich.text import Text
 
-_MARKS = {
-    "start": ("…", "yellow"),
-    "computed": ("✓", "green"),
-    "reused": ("=", "cyan"),
-    "failed": ("✗", "red"),
-}
+_STYLES = {"computed": "green", "reused": "cyan", "failed": "red"}
 
 
 class Progress:
-    """Listens to a run's events and shows them on stderr."""
+    """Listens to a run's events and shows them on stderr.
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
-        self._rows: dict[str, tuple[str, str, float, float | None]] = {}
-        self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4, transient=True)
+    Example:
+        >>> import io
+        >>> shown = io.StringIO()
+        >>> with Progress(shown) as progress:
+        ...     progress.listen("start", "raw/flights", "12 partitions")
+        ...     progress.listen("done", "raw/flights", "computed")
+        >>> print(shown.getvalue(), end="")
+        computed     0.0 s  raw/flights
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """Show on `stream`, by default stderr."""
+        self._console = Console(file=stream, stderr=stream is None, highlight=False)
+        self._running: dict[str, tuple[float, str]] = {}
+        self._spinner = Spinner("dots", style="yellow")
+        self._live = Live(get_renderable=self._now, console=self._console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -37,27 +44,30 @@ class Progress:
             self._live.stop()
 
     def listen(self, event: str, asset: str, words: str) -> None:
-        """Take one event: start, progress, done or failed."""
-        now_s = time.monotonic()
-        state, _, start_s, _ = self._rows.get(asset, ("start", "", now_s, None))
-        if event == "progress":
-            self._rows[asset] = (state, words, start_s, None)
-            return
-        state = words if event == "done" else event
-        self._rows[asset] = (
-            state,
-            "" if event == "done" else words,
-            start_s,
-            None if event == "start" else now_s,
-        )
-        if event != "start" and not self._console.is_terminal:
-            tail = f": {words}" if event == "failed" else ""
-            self._console.print(f"{state:<9}{now_s - start_s:7.1f} s  {asset}{tail}", soft_wrap=True)
+        """Take one event of an asset.
 
-    def _table(self) -> Table:
-        table = Table(box=None, pad_edge=False, show_header=False)
-        for asset, (state, words, start_s, end_s) in self._rows.items():
-            mark, style = _MARKS.get(state, _MARKS["start"])
-            seconds = (end_s or time.monotonic()) - start_s
-            table.add_row(Text(mark, style), asset, f"{seconds:7.1f} s", Text(words, "dim"))
-        return table
+        Args:
+            event: 'start', 'progress', 'done' or 'failed'.
+            asset: its name.
+            words: how far it is; when done 'computed' or 'reused'; when failed, why.
+        """
+        start_s, _ = self._running.get(asset, (time.monotonic(), ""))
+        if event in ("start", "progress"):
+            self._running[asset] = (start_s, words)
+            return
+        self._running.pop(asset, None)
+        state, why = (words, "") if event == "done" else (event, f": {words}")
+        line = Text.assemble(
+            (f"{state:<9}", _STYLES.get(state, "")), f"{time.monotonic() - start_s:7.1f} s  {asset}{why}"
+        )
+        self._console.print(line, soft_wrap=True)
+
+    def _now(self) -> Group:
+        """What runs right now, a line each."""
+        now_s = time.monotonic()
+        lines = []
+        for asset, (start_s, words) in self._running.items():
+            text = Text.assemble(f"{now_s - start_s:14.1f} s  {asset}", (f"  {words}", "dim"), overflow="ellipsis")
+            text.no_wrap = True
+            lines.append(text)
+        return Group(*lines) if lines else Group(self._spinner)

@@ -1,43 +1,76 @@
 """`mlwf run`: bring a workflow up to date and say what was done."""
 
-import json
 import logging
 import os
-import sys
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+import psutil
 
-_START_S = time.monotonic()
+from mlwf_assets.cli.reply import Reply
+
+if TYPE_CHECKING:
+    from mlwf_assets.assets.execution import Outcome
+    from mlwf_assets.spec.workflow import Workflow
+
+_KEPT = "Stopped. What was finished is kept: the same command goes on from there."
 
 
-@click.command("run")
+@click.command("run", short_help="Bring a workflow up to date and say what was done.")
 @click.argument("workflow")
 @click.option("--force", is_flag=True, help="Compute everything, also what is fresh.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
-def run(workflow: str, *, force: bool, as_json: bool) -> None:
+@click.option("--json", is_flag=True, expose_value=False, help="Print one JSON document on stdout.")
+@click.pass_obj
+def run(reply: Reply, workflow: str, *, force: bool) -> None:
     """Bring WORKFLOW (a name, or a folder with a defs.yaml) up to date; what is fresh is not touched."""
     from mlwf_assets.cli.home import find_home, prepare_home
-
-    home = find_home()
-    os.environ.update(prepare_home(home))
-    _quiet()
-
-    from mlwf_assets.assets import stamps
-    from mlwf_assets.assets.execution import run_workflow
-    from mlwf_assets.cli.progress import Progress
-    from mlwf_assets.cli.summary import as_document, print_summary
     from mlwf_assets.cli.workflows import load_checked
 
+    home = find_home()
     spec = load_checked(workflow)
+    os.environ.update(prepare_home(home))
+    _quiet()
+    outcome = _run(spec, home, force=force)
+    _show(reply, spec, outcome, home)
+    if _was_stopped(outcome):
+        raise KeyboardInterrupt(_KEPT)
+    if outcome.failures or outcome.skipped:
+        raise click.exceptions.Exit(1)
+
+
+def _run(workflow: "Workflow", home: Path, *, force: bool) -> "Outcome":
+    from mlwf_assets.assets.execution import run_workflow
+    from mlwf_assets.assets.stamps import Recorder
+    from mlwf_assets.cli.progress import Progress
+
     with Progress() as progress:
-        recorder = stamps.Recorder(listen=progress.listen)
-        outcome = run_workflow(spec, home, recorder=recorder, start_s=_START_S, force=force)
-    if as_json:
-        click.echo(json.dumps(as_document(outcome), indent=2))
-    else:
-        print_summary(spec, outcome, home)
-    sys.exit(1 if outcome.failures or outcome.skipped else 0)
+        recorder = Recorder(listen=progress.listen)
+        return run_workflow(workflow, home, recorder=recorder, start_s=_process_start_s(), force=force)
+
+
+def _show(reply: Reply, workflow: "Workflow", outcome: "Outcome", home: Path) -> None:
+    from mlwf_assets.cli.summary import as_document, print_summary
+
+    if reply.as_json:
+        reply.document(as_document(outcome))
+    elif not _was_stopped(outcome):
+        print_summary(workflow, outcome, home)
+
+
+def _was_stopped(outcome: "Outcome") -> bool:
+    """Whether a signal ended the run: Dagster raises it in a step, or ends quietly between two."""
+    import dagster as dg
+
+    stopped = any(isinstance(error, dg.DagsterExecutionInterruptedError) for error in outcome.failures.values())
+    return stopped or bool(outcome.skipped and not outcome.failures)
+
+
+def _process_start_s() -> float:
+    """When this process began, on the monotonic clock: the start of Python counts as orchestration too."""
+    age_s: float = time.time() - psutil.Process().create_time()
+    return time.monotonic() - age_s
 
 
 def _quiet() -> None:

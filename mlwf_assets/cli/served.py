@@ -17,20 +17,47 @@ from mlwf_assets.cli.servers import stop
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where things are served; `home` is the one that people use."""
+    """The ports at which things are served, and the addresses that follow.
 
-    home: str
-    dagster: str
-    mlflow: str
+    Attributes:
+        port: of the gateway, the one that people use.
+        dagster_port: of the Dagster webserver itself.
+        mlflow_port: of the MLflow server itself.
+        code_port: of the server that holds the definitions.
+
+    Example:
+        >>> Addresses(3000, 4001, 4002, 4003).pages["MLflow"]
+        'http://127.0.0.1:3000/mlflow'
+    """
+
+    port: int
+    dagster_port: int
+    mlflow_port: int
+    code_port: int
 
     @property
-    def lines(self) -> list[tuple[str, str]]:
+    def home(self) -> str:
+        """The one address for everything."""
+        return _address(self.port)
+
+    @property
+    def dagster(self) -> str:
+        """The webserver, past the gateway."""
+        return _address(self.dagster_port)
+
+    @property
+    def mlflow(self) -> str:
+        """The MLflow server, past the gateway."""
+        return _address(self.mlflow_port)
+
+    @property
+    def pages(self) -> dict[str, str]:
         """What is where, for people."""
-        return [
-            ("Dagster", self.home),
-            ("MLflow", f"{self.home}/mlflow"),
-            ("Reports", f"{self.home}/reports"),
-        ]
+        return {"Dagster": self.home, "MLflow": f"{self.home}/mlflow", "Reports": f"{self.home}/reports"}
+
+
+def _address(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
 
 
 def running_address(home: Path) -> str | None:
@@ -69,8 +96,8 @@ def read_state(home: Path) -> dict[str, Any]:
 def write_state(home: Path, mark: str, addresses: Addresses, *, ready: bool) -> None:
     """Write the file, whole or not at all; `mark` is what the servers' processes carry."""
     state = {
-        "address": addresses.home, "dagster": addresses.dagster, "mlflow": addresses.mlflow, "ready": ready,
-        "mark": mark, "pid": os.getpid(), "started": psutil.Process().create_time(),
+        "address": addresses.home, "ready": ready, "mark": mark,
+        "pid": os.getpid(), "started": psutil.Process().create_time(),
     }  # fmt: skip
     draft = state_file(home).with_suffix(".tmp")
     draft.write_text(json.dumps(state), encoding="utf-8")

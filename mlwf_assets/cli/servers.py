@@ -9,7 +9,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +31,15 @@ class Server:
         name: as people call it.
         command: with its arguments.
         log: where its output goes.
+        folder: where it runs.
+        asks_code: whether it needs the server with the definitions when it starts.
     """
 
     name: str
     command: Sequence[str]
     log: Path
+    folder: Path
+    asks_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,13 @@ class Running:
     process: "subprocess.Popen[bytes]"
 
 
-def start(server: Server, *, environment: Mapping[str, str], folder: Path) -> Running:
+def start(server: Server, *, environment: Mapping[str, str]) -> Running:
     """Start a server in a session of its own: Ctrl-C in the terminal reaches `mlwf up` alone."""
     server.log.parent.mkdir(parents=True, exist_ok=True)
     with server.log.open("wb") as log:
         process = subprocess.Popen(
             list(server.command), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            env=dict(environment), cwd=folder, start_new_session=True,
+            env=dict(environment), cwd=server.folder, start_new_session=True,
         )  # fmt: skip
     return Running(server, process)
 
@@ -112,27 +116,31 @@ def _send(process: psutil.Process, *, kill: bool) -> None:
         process.kill() if kill else process.terminate()
 
 
-def claim_port(port: int, *, option: str) -> int:
+def claim_port(port: int, *, besides: Collection[int] = ()) -> int:
     """The port, if nobody listens there; a free one for 0.
+
+    Args:
+        port: the one that is wanted.
+        besides: ports that are claimed already, though nobody listens there yet.
 
     Raises:
         ServerError: if it is taken.
 
     Example:
-        >>> claim_port(0, option="--port") > 0
+        >>> claim_port(0) > 0
         True
     """
+    if port and port in besides:
+        raise ServerError(f"each server must have a port of its own, however: {port} is given twice.")
     with socket.socket() as probe:
         # As servers do: a port whose connections of before still linger is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise ServerError(
-                f"port {port} on 127.0.0.1 must be free, however: {error.strerror}. "
-                f"Choose another: mlwf up {option} PORT"
-            ) from error
-        return int(probe.getsockname()[1])
+            raise ServerError(f"port {port} on 127.0.0.1 must be free, however: {error.strerror}.") from error
+        found = int(probe.getsockname()[1])
+    return found if found not in besides else claim_port(port, besides=besides)
 
 
 def wait_until_listening(port: int, running: Sequence[Running], *, deadline: float) -> None:

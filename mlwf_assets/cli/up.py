@@ -1,27 +1,25 @@
 """`mlwf up`: Dagster, MLflow and the reports on 127.0.0.1, behind one address, until Ctrl-C or SIGTERM.
 
-Which servers there are, when they count as ready, and what is told to people. Starting and stopping
-processes stands in `servers.py`, the one address in `gateway.py`.
+What happens from the command to its end, and what is told to people. Which programs are started stands in
+`programs.py`, how they are started and stopped in `servers.py`, the one address in `gateway.py`.
 """
 
 import asyncio
-import json
-import os
 import signal
-import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import click
 
+from mlwf_assets.cli.reply import Reply
 from mlwf_assets.cli.served import Addresses, running_address, state_file, stop_leftovers, write_state
 from mlwf_assets.cli.servers import MARK, Running, Server, check_alive, claim_port, start, stop, wait_until_listening
 from mlwf_assets.errors import ServerError
 
-DEFINITIONS = "mlwf_assets.definitions"
+_DEFINITIONS = "mlwf_assets.definitions"
 _READY_S = 180.0
 _PORT = click.IntRange(0, 65535)
 
@@ -30,121 +28,76 @@ _PORT = click.IntRange(0, 65535)
 @click.option("--port", type=_PORT, default=3000, show_default=True, help="Of the one address for everything.")
 @click.option("--dagster-port", type=_PORT, default=0, help="Of the Dagster webserver itself.  [default: any free]")
 @click.option("--mlflow-port", type=_PORT, default=0, help="Of the MLflow server itself.  [default: any free]")
-@click.option("--module", default=DEFINITIONS, hidden=True, help="The module with the Dagster definitions.")
-def up(port: int, dagster_port: int, mlflow_port: int, module: str) -> None:
+@click.option("--json", is_flag=True, expose_value=False, help="Print the addresses as one JSON document.")
+@click.option("--module", default=_DEFINITIONS, hidden=True, help="The module with the Dagster definitions.")
+@click.pass_obj
+def up(reply: Reply, port: int, dagster_port: int, mlflow_port: int, module: str) -> None:
     """Serve Dagster, MLflow and the reports on 127.0.0.1 until Ctrl-C. Port 0 means any free one."""
     from filelock import FileLock, Timeout
 
     from mlwf_assets.cli.home import find_home, prepare_home
+    from mlwf_assets.cli.programs import environment
 
     home = find_home()
-    environment = _environment(prepare_home(home))
+    variables = environment(prepare_home(home))
     try:
         with FileLock(home / "servers.lock", timeout=0):
             stop_leftovers(home)
-            ports = [
-                claim_port(wanted, option=option)
-                for wanted, option in (
-                    (port, "--port"),
-                    (dagster_port, "--dagster-port"),
-                    (mlflow_port, "--mlflow-port"),
-                )
-            ]
-            asyncio.run(_serve(home, ports, environment=environment, module=module))
+            ports = _claim_ports({"--port": port, "--dagster-port": dagster_port, "--mlflow-port": mlflow_port})
+            asyncio.run(_serve(reply, home, Addresses(*ports), variables=variables, module=module))
     except Timeout:
-        raise ServerError(
-            f"one `mlwf up` per MLWF_HOME may run, however: {home} is served at "
+        raise click.UsageError(
+            f"One `mlwf up` per MLWF_HOME may run, however: {home} is served at "
             f"{running_address(home) or 'an address that is about to be known'}. Stop it with Ctrl-C where it runs."
         ) from None
 
 
-async def _serve(home: Path, ports: Sequence[int], *, environment: dict[str, str], module: str) -> None:
-    port, dagster_port, mlflow_port = ports
-    addresses = Addresses(*(f"http://127.0.0.1:{number}" for number in ports))
+def _claim_ports(wanted: Mapping[str, int]) -> list[int]:
+    """The ports of the options, and one more for the server of the code; a taken one is the user's to change."""
+    ports: list[int] = []
+    for option, number in wanted.items():
+        try:
+            ports.append(claim_port(number, besides=ports))
+        except ServerError as error:
+            hint = f"Choose another: mlwf up {option} PORT."
+            raise click.BadParameter(f"{error} {hint}", param_hint=f"'{option}'") from error
+    return [*ports, claim_port(0, besides=ports)]
+
+
+async def _serve(reply: Reply, home: Path, addresses: Addresses, *, variables: Mapping[str, str], module: str) -> None:
+    from mlwf_assets.cli.programs import make_servers, workspace_file
+
     mark = uuid.uuid4().hex
     ended = _catch_signals()
     running: list[Running] = []
     write_state(home, mark, addresses, ready=False)
     try:
-        async with _gateway(addresses, home / "reports", port):
+        async with _gateway(addresses, home / "reports"):
             click.echo(f"Starting; logs are in {home / 'logs'}", err=True)
-            code_port = claim_port(0, option="")
-            servers = make_servers(
-                home, module, code_port=code_port, dagster_port=dagster_port, mlflow_port=mlflow_port
-            )
-            starting = asyncio.create_task(
-                _start_all(
-                    servers, running, home, {**environment, MARK: mark}, code_port=code_port, addresses=addresses
-                )
-            )
-            if await _unless(ended, starting):
+            servers = make_servers(home, module, addresses)
+            starting = _start_all(servers, running, addresses, variables={**variables, MARK: mark})
+            if await _unless(ended, asyncio.create_task(starting)):
                 write_state(home, mark, addresses, ready=True)
-                for name, address in addresses.lines:
-                    click.echo(f"{name:<8} {address}")
-                click.echo("Stop with Ctrl-C.", err=True)
-                sys.stdout.flush()
+                _tell(reply, addresses)
                 await _unless(ended, asyncio.create_task(_watch(running)))
             click.echo("Stopping.", err=True)
     finally:
         await asyncio.to_thread(stop, mark, running)
-        state_file(home).unlink(missing_ok=True)
+        for file in (state_file(home), workspace_file(home)):
+            file.unlink(missing_ok=True)
 
 
-def make_servers(home: Path, module: str, *, code_port: int, dagster_port: int, mlflow_port: int) -> list[Server]:
-    """The servers in the order of their start: the code, which both of Dagster's others ask; then the rest."""
-    from mlwf_assets.deployment.store import prepare_folder, store_uri
-
-    (home / "reports").mkdir(exist_ok=True)
-    logs, python = home / "logs", sys.executable
-    workspace = _write_workspace(home, module, code_port)
-    mlflow = prepare_folder(home)
-    commands = {
-        "dagster-code": [
-            python, "-m", "dagster", "code-server", "start", "-m", module, "--location-name", module,
-            "-h", "127.0.0.1", "-p", str(code_port), "--use-python-environment-entry-point",
-            "--inject-env-vars-from-instance",
-        ],
-        "dagster-webserver": [
-            python, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(dagster_port), "-w", str(workspace),
-        ],
-        "dagster-daemon": [python, "-m", "dagster._daemon", "run", "-w", str(workspace)],
-        "mlflow": [
-            python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(mlflow_port), "--workers", "1",
-            "--backend-store-uri", store_uri(home), "--artifacts-destination", str(mlflow / "artifacts"),
-        ],
-    }  # fmt: skip
-    return [Server(name, command, logs / f"{name}.log") for name, command in commands.items()]
-
-
-def _write_workspace(home: Path, module: str, code_port: int) -> Path:
-    """Tell Dagster of the code server; the location has the name that workspace.yaml gives it too."""
-    path = home / "dagster" / "workspace.up.yaml"
-    server = {"host": "127.0.0.1", "port": code_port, "location_name": module}
-    path.write_text(json.dumps({"load_from": [{"grpc_server": server}]}), encoding="utf-8")
-    return path
-
-
-def _environment(homes: dict[str, str]) -> dict[str, str]:
-    """What the servers see: the shell's variables, `.env` below them, and where state lives.
-
-    The servers run in a folder without `.env`: Dagster would let that file win over the shell.
-    """
-    from dotenv import dotenv_values
-
-    file = {name: value for name, value in dotenv_values(Path.cwd() / ".env").items() if value is not None}
-    environment = {
-        **file, **os.environ, **homes, "DAGSTER_DISABLE_TELEMETRY": "yes", "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_ENABLE_AI_GATEWAY": "false",
-    }  # fmt: skip
-    for name in ("MLWF_WORKFLOWS", "PYTHONPATH"):
-        if environment.get(name):
-            parts = environment[name].split(os.pathsep)
-            environment[name] = os.pathsep.join(str(Path(part).absolute()) for part in parts if part)
-    return environment
+def _tell(reply: Reply, addresses: Addresses) -> None:
+    if reply.as_json:
+        reply.document(addresses.pages)
+    else:
+        for name, address in addresses.pages.items():
+            click.echo(f"{name:<8} {address}")
+    click.echo("Stop with Ctrl-C.", err=True)
 
 
 @asynccontextmanager
-async def _gateway(addresses: Addresses, reports: Path, port: int) -> AsyncIterator[None]:
+async def _gateway(addresses: Addresses, reports: Path) -> AsyncIterator[None]:
     from aiohttp import web
 
     from mlwf_assets.cli.gateway import make_app
@@ -153,30 +106,29 @@ async def _gateway(addresses: Addresses, reports: Path, port: int) -> AsyncItera
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, "127.0.0.1", addresses.port).start()
         yield
     finally:
         await runner.cleanup()
 
 
 async def _start_all(
-    servers: Sequence[Server], running: list[Running], home: Path, environment: dict[str, str], *,
-    code_port: int, addresses: Addresses,
-) -> None:  # fmt: skip
-    """Start everything and wait until it answers."""
+    servers: Sequence[Server], running: list[Running], addresses: Addresses, *, variables: Mapping[str, str]
+) -> None:
+    """Start everything and wait until it answers; Dagster's servers ask the code's, so they come after it."""
     from mlwf_assets.cli.ready import not_ready
 
     deadline = time.monotonic() + _READY_S
-    code, *others = servers
-    mlflow = others.pop()
-    running.extend(start(server, environment=environment, folder=home / "dagster") for server in (mlflow, code))
-    await asyncio.to_thread(wait_until_listening, code_port, running, deadline=deadline)
-    running.extend(start(server, environment=environment, folder=home / "dagster") for server in others)
+    first = [server for server in servers if not server.asks_code]
+    running.extend(start(server, environment=variables) for server in first)
+    await asyncio.to_thread(wait_until_listening, addresses.code_port, running, deadline=deadline)
+    running.extend(start(server, environment=variables) for server in servers if server.asks_code)
     while waited_for := await not_ready(addresses):
         check_alive(running)
         if time.monotonic() > deadline:
+            logs = servers[0].log.parent
             raise ServerError(
-                f"all servers must answer within {_READY_S:.0f} s, however: {waited_for} does not. See {home / 'logs'}"
+                f"all servers must answer within {_READY_S:.0f} s, however: {waited_for} does not. See {logs}"
             )
         await asyncio.sleep(0.3)
 
