@@ -12,21 +12,20 @@ import pandas as pd
 import pyarrow as pa
 
 from mlwf_assets.errors import DataError, SchemaError
+from mlwf_assets.spec.names import ROW_ID
 
 # A table of features, and what each of them is: name, kind, words, source, columns.
 FeatureTable = tuple[pa.Table, Sequence[Mapping[str, Any]]]
 
-EXAMPLE_COLUMNS = ("cutoff", "label", "process_today", "time", "_group", "split")
 
-
-def key_columns(key: Sequence[str], examples: pa.Table) -> list[str]:
-    """Name the columns that tell examples apart: the declared key, else all that is not the examples' own.
+def key_columns(key: Sequence[str]) -> list[str]:
+    """Name the columns that tell examples apart: the declared key, else the row's place in its file.
 
     Example:
-        >>> key_columns((), pa.table({"id": [1], "cutoff": [None], "label": [True]}))
-        ['id']
+        >>> key_columns(["carrier", "flight"]), key_columns(())
+        (['carrier', 'flight'], ['_row_id'])
     """
-    return list(key) or [name for name in examples.column_names if name not in EXAMPLE_COLUMNS]
+    return list(key) or [ROW_ID]
 
 
 def find_rows(table: pa.Table, wanted: pa.Table, *, key: Sequence[str], name: str = "the table") -> np.ndarray:

@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 
 from mlwf_assets.errors import SchemaError
-from mlwf_assets.features.alignment import EXAMPLE_COLUMNS, find_rows, key_columns
+from mlwf_assets.features.alignment import find_rows, key_columns
 from mlwf_assets.lake.result import Result
+from mlwf_assets.spec.names import RESERVED_IN_KEYS
 
 _LEAD = ("split", "cutoff", "time", "_group", "label", "process_today")
 
@@ -30,7 +31,7 @@ def assemble(
         splits: name of the split -> its examples.
         features: tables of features; more rows and columns than needed do no harm.
         selected: descriptions of the kept features, in order.
-        key: the examples' key.
+        key: the examples' key; () for a row's place in its file.
 
     Returns:
         Key, split, cutoff, time, label; process_today and _group (whose rows stay together) where given; then the
@@ -44,7 +45,7 @@ def assemble(
     examples = pa.concat_tables(
         [table.append_column("split", pa.array([name] * len(table), pa.string())) for name, table in splits.items()]
     )
-    key = key_columns(key, examples)
+    key = key_columns(key)
     given = [name for name in ("cutoff", "time") if name in examples.column_names and name not in key]
     # Arrow cannot sort by a column of type null, which a workflow without times has.
     order = [name for name in (*given[:1], *key) if not pa.types.is_null(examples.schema.field(name).type)]
@@ -71,7 +72,7 @@ def _collect(
             raise SchemaError(f"a feature's name must be its own, however: {twice} stand in two tables")
         rows = pa.array(find_rows(table, examples, key=key, name="the features"))
         found |= {name: _to_column(table[name].take(rows), kinds[name]) for name in here}
-    taken = {*key, *EXAMPLE_COLUMNS}
+    taken = {*key, *RESERVED_IN_KEYS}
     if wrong := [name for name in kinds if name not in found or name in taken]:
         raise SchemaError(
             f"the selected features must be in the tables of features, under names that are not the examples' "

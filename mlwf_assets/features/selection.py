@@ -79,7 +79,7 @@ def select(
         selection: the setting.
         train: key columns and `label` of the training rows.
         features: tables of features with their descriptions; more rows than train's do no harm.
-        key: the examples' key.
+        key: the examples' key; () for a row's place in its file.
         kind: binary, multiclass or regression.
 
     Returns:
@@ -93,7 +93,7 @@ def select(
     target = _read_target(train["label"], kind)
     verdicts = []
     for table, described in features:
-        rows = pa.array(find_rows(table, train, key=key_columns(key, train), name="the features"))
+        rows = pa.array(find_rows(table, train, key=key_columns(key), name="the features"))
         verdicts += [_judge(one, table[one["name"]].take(rows), target) for one in described]
     _guard(verdicts, selection)
     relevant = _find_relevant(verdicts, selection)
@@ -259,7 +259,7 @@ def _correlate(ranks: Sequence[np.ndarray]) -> np.ndarray:
     total = np.zeros((len(ranks), len(ranks)))
     for start in range(0, len(ranks[0]), _CHUNK_ROWS):
         chunk = np.stack([column[start : start + _CHUNK_ROWS] for column in ranks]).astype(np.float64)
-        centered = np.nan_to_num(chunk - means[:, None])
+        centered = np.where(np.isnan(chunk), 0.0, chunk - means[:, None])
         total += centered @ centered.T
     scale = np.sqrt(np.diag(total))
     return np.asarray(np.abs(total / np.outer(scale, scale)))

@@ -6,6 +6,7 @@ neither categories nor missing values; those rules are ours and stand in docs/fe
 Follows Christ, Kempa-Liehr & Feindt (2016), arXiv 1610.07717.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -84,9 +85,17 @@ def assess_numbers(values: np.ndarray, ranks: np.ndarray, *, target: Target) -> 
             return np.array([_fisher(values == high, members) for members in target.classes])
         return np.array([_mann_whitney(values, ranks, members) for members in target.classes])
     if binary:
-        groups = target.values[values == high], target.values[values == low]
-        return np.array([stats.ks_2samp(*groups).pvalue])
+        return np.array([_kolmogorov_smirnov(target.values[values == high], target.values[values == low])])
     return np.array([stats.kendalltau(values, target.values, method="asymptotic").pvalue])
+
+
+def _kolmogorov_smirnov(one: np.ndarray, other: np.ndarray) -> float:
+    from scipy import stats
+
+    with warnings.catch_warnings():
+        # scipy tries the exact way first, and says when it had to take the other.
+        warnings.filterwarnings("ignore", message="ks_2samp: Exact calculation unsuccessful", category=RuntimeWarning)
+        return float(stats.ks_2samp(one, other).pvalue)
 
 
 def _fisher(feature: np.ndarray, members: np.ndarray) -> float:

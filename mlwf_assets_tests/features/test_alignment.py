@@ -1,4 +1,3 @@
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -46,7 +45,6 @@ def test_nothing_wanted_gives_nothing():
     assert find_rows(pa.table({"id": ["a"]}), pa.table({"id": pa.array([], pa.string())}), key=["id"]).shape == (0,)
 
 
-def test_without_a_declared_key_the_examples_own_columns_are_not_the_key():
-    columns = {name: [1] for name in ("row", "cutoff", "label", "time", "process_today", "split")}
-    assert key_columns((), pa.table(columns)) == ["row"]
-    assert np.array_equal(key_columns(("a", "b"), pa.table(columns)), ["a", "b"])
+def test_without_a_declared_key_a_row_is_named_by_its_place():
+    assert key_columns(()) == ["_row_id"]
+    assert key_columns(("a", "b")) == ["a", "b"]

@@ -148,6 +148,51 @@ def test_grandparents_are_reached_at_depth_two():
     ]  # fmt: skip
 
 
+def test_columns_called_as_the_matrix_calls_its_own_are_called_by_their_table():
+    tables = make_tables()
+    tables["parcels"] = tables["parcels"].append_column("time", pa.array([1.0] * 6))
+    result = build(tables)
+    assert result.table["parcels.time"].to_pylist() == [1.0] * 6
+    assert features_of(result)["parcels.time"]["columns"] == ["parcels.time"]
+    assert "time" not in features_of(result)
+
+
+def test_a_category_that_is_part_of_the_key_is_a_feature_beside_the_key():
+    spec = make_workflow().model_dump(exclude_unset=True)
+    spec["tables"]["parcels"]["key"] = ["id", "depot"]
+    spec["tables"]["parcels"]["columns"]["depot"] = "category"
+    tables = make_tables()
+    examples = make_examples(tables["parcels"]).append_column("depot", tables["parcels"]["depot"])
+    result = build(tables, make_workflow(tables=spec["tables"]), examples)
+    assert result.key == ("id", "depot")
+    assert result.table.column_names[:2] == ["id", "depot"]
+    assert result.table["depot"].to_pylist() == result.table["parcels.depot"].to_pylist() == ["d2", "d1"] * 3
+
+
+def test_without_a_key_rows_are_named_by_their_place():
+    spec = make_workflow().model_dump(exclude_unset=True)
+    del spec["tables"]["parcels"]["key"]
+    tables = make_tables()
+    tables["parcels"] = tables["parcels"].append_column("_row_id", tables["parcels"]["id"])
+    examples = make_examples(tables["parcels"]).rename_columns({"id": "_row_id"})
+    result = build(tables, make_workflow(tables=spec["tables"]), examples)
+    assert result.key == ("_row_id",)
+    assert "_row_id" not in features_of(result)
+
+
+@pytest.mark.parametrize(
+    ("transform", "words"),
+    [
+        ("is_federal_holiday", "Whether the time of sending is a federal holiday."),
+        ("season", "The season of the time of sending."),
+        ("is_weekend", "Whether the time of sending occurred on a weekend."),
+    ],
+)
+def test_transforms_are_put_into_words_with_and_without_a_template_of_featuretools(transform, words):
+    features = features_of(build(workflow=make_workflow(relational={"transforms": [transform]})))
+    assert features[f"{transform.upper()}(sent)"]["words"] == words
+
+
 def test_saved_definitions_are_featuretools_own():
     import featuretools as ft
 

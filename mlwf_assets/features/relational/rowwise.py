@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mlwf_assets.errors import SchemaError, SpecError
-from mlwf_assets.features.alignment import find_rows, key_columns
+from mlwf_assets.features.alignment import find_rows
 from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.features.relational.columns import Meaning, choose_columns
 from mlwf_assets.features.relational.visible import Instances, resolve_links
@@ -24,6 +24,7 @@ from mlwf_assets.features.relational.words import describe_definition, list_colu
 from mlwf_assets.features.times import ALWAYS_KNOWN, END_OF_TIME, read_times
 from mlwf_assets.features.words import as_sentence, describe_column
 from mlwf_assets.lake.result import Result
+from mlwf_assets.spec.names import RESERVED_IN_KEYS
 from mlwf_assets.spec.relationships import Relationship, parse_relationships
 from mlwf_assets.spec.workflow import Workflow
 
@@ -69,7 +70,7 @@ def build(workflow: Workflow, tables: Mapping[str, pa.Table], examples: pa.Table
     root = workflow.examples.table
     if root not in tables:
         raise SchemaError(f"the clean table {root!r} must be given, however: {sorted(tables)}")
-    key = key_columns(workflow.tables[root].key if root in workflow.tables else (), examples)
+    key = workflow.example_key
     own = tables[root].take(find_rows(tables[root], examples, key=key, name=f"clean/{root}"))
     with quiet_libraries():
         frames = _make_frames(workflow, {**tables, root: own}, read_times(examples["cutoff"], missing=END_OF_TIME))
@@ -78,7 +79,11 @@ def build(workflow: Workflow, tables: Mapping[str, pa.Table], examples: pa.Table
         features = _list_features(workflow, definitions, frames)
         saved = _save(definitions)
     columns = {name: examples[name] for name in key}
-    columns |= {feature["name"]: _to_arrow(values, feature) for feature in features}
+    computed = [name for definition in definitions for name in definition.get_feature_names()]
+    columns |= {
+        feature["name"]: _to_arrow(values, name, feature["kind"])
+        for name, feature in zip(computed, features, strict=True)
+    }
     return Result(
         pa.table(columns),
         files={"features.json": json.dumps(features, indent=1).encode(), "definitions.json": saved},
@@ -212,9 +217,11 @@ def _list_features(
         for table, frame in frames.items()
         for column in frame.meanings
     }
+    # A column that is called as the matrix calls one of its own is called TABLE.COLUMN.
+    taken = {*workflow.example_key, *RESERVED_IN_KEYS}
     return [
         {
-            "name": name,
+            "name": f"{workflow.examples.table}.{name}" if name in taken else name,
             "kind": _kind(definition),
             "words": as_sentence(describe_definition(definition, names=names, link_suffix=_LINK)),
             "source": "relational",
@@ -248,15 +255,16 @@ def _save(definitions: Sequence[Any]) -> bytes:
     return json.dumps(saved, indent=1, sort_keys=True).encode()
 
 
-def _to_arrow(values: pd.DataFrame, feature: Mapping[str, Any]) -> pa.Array:
-    kind = {"numeric": pa.float64(), "boolean": pa.bool_(), "categorical": pa.string()}[feature["kind"]]
-    if feature["name"] not in values.columns:
-        return pa.nulls(len(values), kind)
-    column = values[feature["name"]]
-    if feature["kind"] == "numeric":
+def _to_arrow(values: pd.DataFrame, name: str, kind: str) -> pa.Array:
+    arrow_type = {"numeric": pa.float64(), "boolean": pa.bool_(), "categorical": pa.string()}[kind]
+    if name not in values.columns:
+        return pa.nulls(len(values), arrow_type)
+    column = values[name]
+    if kind == "numeric":
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return pa.array(numbers, mask=~np.isfinite(numbers))
-    if feature["kind"] == "categorical":
-        column = column.astype(object).where(column.notna(), None)
-        return pa.array([None if v is None else str(v) for v in column], kind)
-    return pa.array(column.astype("boolean"), kind)
+    if kind == "categorical":
+        named = column.astype("category").cat
+        codes = named.codes.to_numpy()
+        return pa.array([str(name) for name in named.categories], arrow_type).take(pa.array(codes, mask=codes < 0))
+    return pa.array(column.astype("boolean"), arrow_type)

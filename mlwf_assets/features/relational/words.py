@@ -5,7 +5,20 @@ workflow file, and a value of a parent by the way to it. No numbers and no judge
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
+
+# Primitives without a template of their own whose names make no phrase.
+_TEMPLATES: Mapping[str, str] = MappingProxyType(
+    {
+        "is_federal_holiday": "whether {} is a federal holiday",
+        "is_first_week_of_month": "whether {} is in the first week of its month",
+        "is_free_email_domain": "whether {} is at a free provider",
+        "date_to_holiday": "the holiday on {}",
+        "distance_to_holiday": "the days from {} to New Year's Day",
+        "isin": "whether {} is in the list",
+    }
+)
 
 
 def describe_definition(definition: Any, *, names: Mapping[tuple[str, str], str], link_suffix: str) -> str:
@@ -31,7 +44,15 @@ def describe_definition(definition: Any, *, names: Mapping[tuple[str, str], str]
     slot = getattr(definition, "n", None)
     whole = definition if slot is None else definition.base_feature
     bases = [_describe_base(base, names, link_suffix) for base in whole.base_features]
-    return str(whole.primitive.get_description(bases, slice_num=slot))
+    return _describe_primitive(whole.primitive, bases, slot)
+
+
+def _describe_primitive(primitive: Any, bases: Sequence[str], slot: int | None) -> str:
+    """By its own template where it has one; else by its name."""
+    if primitive.description_template or slot is not None:
+        return str(primitive.get_description(list(bases), slice_num=slot))
+    template = _TEMPLATES.get(primitive.name, f"the {primitive.name.replace('_', ' ')} of {{}}")
+    return template.format(" and ".join(bases))
 
 
 def _describe_base(base: Any, names: Mapping[tuple[str, str], str], link_suffix: str) -> str:

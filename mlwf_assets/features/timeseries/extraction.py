@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from mlwf_assets.errors import SchemaError, SpecError
-from mlwf_assets.features.alignment import find_rows, key_columns
+from mlwf_assets.features.alignment import find_rows
 from mlwf_assets.features.times import END_OF_TIME, read_times
 from mlwf_assets.features.timeseries.calculators import MINIMAL, MOVEMENT, WORDS, calculate
 from mlwf_assets.features.timeseries.windows import Windows, find_windows, window_starts
@@ -60,8 +60,7 @@ def build(workflow: Workflow, readings: Mapping[str, pa.Table], examples: pa.Tab
     Example:
         `calculators.calculate` shows the numbers, docs/features.md a whole workflow.
     """
-    spec_key = workflow.tables[workflow.examples.table].key if workflow.examples.table in workflow.tables else ()
-    key = key_columns(spec_key, examples)
+    key = workflow.example_key
     own = target.take(find_rows(target, examples, key=key, name=f"clean/{workflow.examples.table}"))
     cutoffs = read_times(examples["cutoff"], missing=END_OF_TIME)
     columns = {name: examples[name] for name in key}
@@ -214,15 +213,15 @@ def name_duration(width: dt.timedelta) -> str:
 
 def _list_features(workflow: Workflow, table: str, spec: TimeSeries) -> list[dict[str, Any]]:
     features = []
+    place = " and ".join(spec.id.values() if isinstance(spec.id, dict) else [spec.id])
     for column in spec.columns:
-        words = f"{describe_column(workflow, table, column)} of {table}"
-        texts = {"latest": f"latest {words} known at the cutoff"}
+        texts = {"latest": "the latest reading"}
         for width in spec.windows:
             span = name_duration(width)
             for name in _CALCULATORS:
-                said = WORDS.get(name, name)
-                texts[f"{span}__{name}"] = f"{said} of {words} over the last {_in_words(span)} of known readings"
-        features += [_feature(table, column, name, text) for name, text in texts.items()]
+                texts[f"{span}__{name}"] = f"the {WORDS.get(name, name)} over the last {_in_words(span)} of readings"
+        words = f"{describe_column(workflow, table, column)}, from {table} by {place}"
+        features += [_feature(table, column, name, f"{words}: {text}") for name, text in texts.items()]
     return features
 
 
