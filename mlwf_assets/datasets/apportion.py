@@ -1,29 +1,32 @@
 """How many rows of each stratum, and which groups, make up a share: pure counting.
 
 Strata follow Hamilton's method (largest remainders), so that shares are exact to a row over all and in each
-stratum; a stratum of three rows or more gets a row in each split, for a class that is in no test is not tested.
+stratum; a stratum of three rows or more gets a row in each split that has as many rows as there are strata, for
+a class that is in no test is not tested.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+Rows = npt.NDArray[np.int64]
+
 _SMALLEST = 3  # rows that can stand in three splits
 
 
-def seats(sizes: Sequence[int], share: float, *, leave: int, taken: Sequence[int] | None = None) -> list[int]:
+def seats(sizes: Rows | list[int], share: float, *, leave: int, taken: Rows | list[int] | None = None) -> Rows:
     """Divide a share of all rows over strata, in proportion to their sizes.
 
     Args:
-        sizes: rows of each stratum.
+        sizes: (n_strata,) rows of each stratum.
         share: of the rows of all strata.
         leave: rows of each stratum that others must still get, if it has as many.
-        taken: rows of each stratum that are gone already.
+        taken: (n_strata,) rows of each stratum that are gone already.
+    Returns:
+        (n_strata,) rows of each stratum.
     Example:
-        >>> seats([17, 3], 0.15, leave=2)
+        >>> seats([17, 3], 0.15, leave=2).tolist()
         [2, 1]
-        >>> seats([17, 3], 0.15, leave=1, taken=[2, 1])
+        >>> seats([17, 3], 0.15, leave=1, taken=[2, 1]).tolist()
         [2, 1]
     """
     size = np.asarray(sizes, dtype=np.int64)
@@ -40,12 +43,10 @@ def seats(sizes: Sequence[int], share: float, *, leave: int, taken: Sequence[int
         # Whoever is farthest from the quota comes first; of equals the larger, then the first.
         urgency = np.lexsort((able, -size[able], -step * (quotas - given)[able]))
         given[able[urgency[: abs(lacking)]]] += step
-    return [int(count) for count in given]
+    return np.asarray(given, dtype=np.int64)
 
 
-def fill_with_groups(
-    order: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], rows: float, *, leave: int
-) -> list[int]:
+def fill_with_groups(order: Rows, sizes: Rows, rows: float, *, leave: int) -> list[int]:
     """Choose groups that together come near a number of rows.
 
     Args:

@@ -110,11 +110,11 @@ def _hash_order(examples: pa.Table, key: Sequence[str], seed: int) -> npt.NDArra
 
 
 def _strata(label: pa.ChunkedArray, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """(n_examples,) a number per class; for numbers, which tenth of the rows by size."""
+    """(n_examples,) a number per class, in the order of their names; for numbers, which tenth of the rows by size."""
     if not pt.is_floating(label.type):
-        return np.asarray(
-            label.combine_chunks().cast(pa.string()).dictionary_encode().indices.to_numpy(), dtype=np.int64
-        )
+        codes = label.cast(pa.string()).combine_chunks().dictionary_encode()
+        by_name = np.argsort(np.argsort(np.asarray(codes.dictionary.to_pylist(), dtype=object)))
+        return np.asarray(by_name[codes.indices.to_numpy()])
     values = label.to_numpy()
     ranks = np.empty(len(values), dtype=np.int64)
     ranks[order[np.argsort(values[order], kind="stable")]] = np.arange(len(values))
@@ -123,14 +123,15 @@ def _strata(label: pa.ChunkedArray, order: npt.NDArray[np.int64]) -> npt.NDArray
 
 def _place_by_order(order: npt.NDArray[np.int64], strata: npt.NDArray[np.int64], shares: Sequence[float]) -> Places:
     """The first rows of each stratum go to test, the next to validation, all others to train."""
-    places = np.zeros(len(order), dtype=np.int8)
-    members = [order[strata[order] == stratum] for stratum in np.unique(strata)]
-    sizes = [len(rows) for rows in members]
+    rows = order[np.argsort(strata[order], kind="stable")]
+    sizes = np.bincount(strata)
     tests = seats(sizes, shares[1], leave=2)
     validations = seats(sizes, shares[0], leave=1, taken=tests)
-    for rows, n_test, n_validation in zip(members, tests, validations, strict=True):
-        places[rows[:n_test]] = _TEST
-        places[rows[n_test : n_test + n_validation]] = _VALIDATION
+    stratum = strata[rows]
+    position = np.arange(len(rows)) - (np.cumsum(sizes) - sizes)[stratum]
+    places = np.zeros(len(rows), dtype=np.int8)
+    places[rows[position < (tests + validations)[stratum]]] = _VALIDATION
+    places[rows[position < tests[stratum]]] = _TEST
     return places
 
 
