@@ -23,6 +23,7 @@ import pyarrow as pa
 from mlwf_assets.errors import LakeError
 from mlwf_assets.lake import delta
 from mlwf_assets.lake.delta import Commit, Kept
+from mlwf_assets.lake.fingerprint import hash_bytes
 from mlwf_assets.lake.result import Entry
 from mlwf_assets.lake.rows import read_footer
 
@@ -35,7 +36,8 @@ _TABLES = """
 CREATE TABLE tables (name TEXT PRIMARY KEY, version INTEGER NOT NULL, stamp TEXT);
 CREATE TABLE entries (
   name TEXT NOT NULL, version INTEGER NOT NULL, partition TEXT, recipe TEXT NOT NULL, current INTEGER NOT NULL,
-  created_s REAL NOT NULL, file TEXT NOT NULL, note TEXT NOT NULL, shape BLOB);
+  created_s REAL NOT NULL, file TEXT NOT NULL, note TEXT NOT NULL, shape TEXT);
+CREATE TABLE shapes (name TEXT PRIMARY KEY, content BLOB NOT NULL);
 CREATE UNIQUE INDEX by_version ON entries (name, version, coalesce(partition, ''));
 CREATE INDEX by_recipe ON entries (recipe);
 CREATE INDEX by_partition ON entries (name, current, partition);
@@ -53,10 +55,6 @@ class Index:
         self._connection: sqlite3.Connection | None = None
         self._process = os.getpid()
         self._in_memory = False
-
-    def tables(self) -> list[str]:
-        """List the names of all tables that were ever begun."""
-        return [name for (name,) in self._ask((), "SELECT name FROM tables ORDER BY name")]
 
     def expect(self, table: str) -> None:
         """Note a table that is about to be begun, so that it is looked for even if nobody tells of it again."""
@@ -89,20 +87,25 @@ class Index:
     def made_by(self, recipe: str) -> list[Kept]:
         """Return every entry that a recipe made: first those that are current, then the newest first."""
         sql = f"{_SELECT} recipe = ? ORDER BY current DESC, created_s DESC"
-        known = {kept.entry.table for kept in _kept(self._ask((), sql, recipe))}
-        for table in sorted(known) or self.tables():
-            with suppress(LakeError):  # a damaged table says nothing about the others
-                self._ask((table,), sql, recipe)
-        return _kept(self._ask((), sql, recipe))
+
+        def work(connection: sqlite3.Connection) -> list[Any]:
+            found = {table for table, _, _ in connection.execute(sql, (recipe,))}
+            for table, *known in connection.execute("SELECT name, version, stamp FROM tables").fetchall():
+                if table in found or (not found and not _is_newest(self._lake / table, *known)):
+                    with suppress(LakeError):  # a damaged table says nothing about the others
+                        self._catch_up(connection, table)
+            return connection.execute(sql, (recipe,)).fetchall()
+
+        return _kept(self._guarded(work))
 
     def other_shapes(self, table: str, partition: str | None) -> list[pa.Schema]:
         """Return the different shapes of what a table's other partitions hold now, the oldest first."""
         sql = (
-            "SELECT shape FROM entries WHERE name = ? AND current AND partition IS NOT ? AND shape IS NOT NULL "
-            "GROUP BY shape ORDER BY min(version)"
+            "SELECT content FROM entries JOIN shapes ON shapes.name = shape "
+            "WHERE entries.name = ? AND current AND partition IS NOT ? GROUP BY shape ORDER BY min(version)"
         )
         found = self._ask((table,), sql, table, partition)
-        return [pa.ipc.read_schema(pa.py_buffer(shape)) for (shape,) in found]
+        return [pa.ipc.read_schema(pa.py_buffer(content)) for (content,) in found]
 
     def _ask(self, tables: Sequence[str], sql: str, *values: Any) -> list[Any]:
         """Ask, after having looked whether the tables' logs went on."""
@@ -115,13 +118,14 @@ class Index:
         return self._guarded(work)
 
     def _guarded(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do something with the database; once more with a new one where this one is of no use."""
+        """Do something with the database; where it is of no use with a new one, and at last with one in memory."""
         with self._lock:
-            try:
-                return work(self._open())
-            except (sqlite3.Error, OSError) as error:
-                self._replace(error)
-                return work(self._open())
+            for _ in range(2):
+                try:
+                    return work(self._open())
+                except (sqlite3.Error, OSError) as error:
+                    self._replace(error)
+            return work(self._open())
 
     def _open(self) -> sqlite3.Connection:
         if self._process != os.getpid():
@@ -184,16 +188,20 @@ class Index:
     def _catch_up(self, connection: sqlite3.Connection, table: str) -> None:
         """Read what a table's log says beyond what is known of it."""
         folder = self._lake / table
-        if _is_known(connection, folder, table):
+        if _is_newest(folder, *_known(connection, table)):
             return
         with _transaction(connection):
-            if not _is_known(connection, folder, table):
+            if not _is_newest(folder, *_known(connection, table)):
                 _read_log(connection, folder, table)
 
 
-def _is_known(connection: sqlite3.Connection, folder: Path, table: str) -> bool:
+def _known(connection: sqlite3.Connection, table: str) -> tuple[int, str | None]:
     known = connection.execute("SELECT version, stamp FROM tables WHERE name = ?", (table,)).fetchone()
-    version, stamp = known or (-1, None)
+    return known or (-1, None)
+
+
+def _is_newest(folder: Path, version: int, stamp: str | None) -> bool:
+    """Tell whether a version is the newest one of a log, and the log is still the one it was."""
     if version < 0:
         return not delta.list_versions(folder)  # the first versions may have been cleaned up
     return delta.stamp(folder, version) == stamp and delta.stamp(folder, version + 1) is None
@@ -201,8 +209,7 @@ def _is_known(connection: sqlite3.Connection, folder: Path, table: str) -> bool:
 
 def _read_log(connection: sqlite3.Connection, folder: Path, table: str) -> None:
     """Apply the commits that are not known; all of them, if the known ones are not those of the log."""
-    known = connection.execute("SELECT version, stamp FROM tables WHERE name = ?", (table,)).fetchone()
-    version, stamp = known or (-1, None)
+    version, stamp = _known(connection, table)
     versions = delta.list_versions(folder)
     if version < 0 or delta.stamp(folder, version) != stamp:
         connection.execute("DELETE FROM entries WHERE name = ?", (table,))
@@ -247,9 +254,12 @@ def _apply(connection: sqlite3.Connection, folder: Path, commit: Commit, table: 
 def _keep(connection: sqlite3.Connection, folder: Path, kept: Kept) -> None:
     entry = kept.entry
     try:
-        shape = read_footer(folder / kept.file)[0].serialize().to_pybytes()
+        content = read_footer(folder / kept.file)[0].serialize().to_pybytes()
     except LakeError:
-        shape = None
+        shape = None  # it counts as missing, and its columns with it
+    else:
+        shape = hash_bytes(content)
+        connection.execute("INSERT OR IGNORE INTO shapes VALUES (?, ?)", (shape, content))
     connection.execute(
         "UPDATE entries SET current = 0 WHERE name = ? AND current AND partition IS ?", (entry.table, entry.partition)
     )
@@ -284,6 +294,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk ends it by itself
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")

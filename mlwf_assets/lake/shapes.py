@@ -39,8 +39,11 @@ def common_shape(shapes: Sequence[pa.Schema], *, otherwise: pa.DataType | None =
         >>> common_shape([one, other]).types
         [DataType(double), DataType(string)]
     """
-    names = dict.fromkeys(name for shape in shapes for name in shape.names)
-    return pa.schema([(name, _common_type(name, shapes, otherwise)) for name in names])
+    fields: dict[str, list[pa.Field]] = {}
+    for shape in shapes:
+        for field in shape:
+            fields.setdefault(field.name, []).append(field)
+    return pa.schema([(name, _common_type(name, found, otherwise)) for name, found in fields.items()])
 
 
 def align(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -73,8 +76,7 @@ def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
         ) from error
 
 
-def _common_type(name: str, shapes: Sequence[pa.Schema], otherwise: pa.DataType | None) -> pa.DataType:
-    fields = [shape.field(name) for shape in shapes if name in shape.names]
+def _common_type(name: str, fields: Sequence[pa.Field], otherwise: pa.DataType | None) -> pa.DataType:
     with_values = [field.type for field in fields if field.metadata != _NO_VALUES]
     # A column that never held a value came untyped and became text; any other type says more.
     kinds = list(dict.fromkeys(with_values or [field.type for field in fields if not pt.is_string(field.type)]))

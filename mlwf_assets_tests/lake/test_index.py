@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import deltalake
 import pytest
@@ -195,23 +196,28 @@ _READ_WITHOUT_ROOM = """
 import resource, sys
 from pathlib import Path
 from mlwf_assets.lake.store import Lake
-resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+from mlwf_assets_tests.lake.toy import put, rows
 lake = Lake(Path(sys.argv[1]))
+if sys.argv[2] == "in use and behind":
+    lake.find("b")
+    put(Lake(Path(sys.argv[1])), "a", rows(5))
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 print(lake.read("toy/raw/things")["x"].to_pylist(), lake.find("b").version)
 """
 
 
-@pytest.mark.parametrize("index", ["deleted", "behind"])
+@pytest.mark.parametrize("index", ["deleted", "behind", "in use and behind"])
 def test_a_lake_that_cannot_be_written_can_be_read(folder, index):
     if index == "deleted":
         shutil.rmtree(folder / ".index")
-    else:
+    elif index == "behind":
         with sqlite3.connect(database(folder)) as connection:
             connection.execute("UPDATE tables SET version = 0, stamp = NULL")
         connection.close()
-    command = [sys.executable, "-c", _READ_WITHOUT_ROOM, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.stdout == "[3, 2] 1\n", done.stderr
+    command = [sys.executable, "-c", _READ_WITHOUT_ROOM, str(folder), index]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=root)
+    assert done.stdout == f"[{5 if 'use' in index else 3}, 2] 1\n", done.stderr
 
 
 def test_a_damaged_table_does_not_hide_the_others(folder):

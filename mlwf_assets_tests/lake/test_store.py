@@ -2,6 +2,8 @@
 
 import datetime as dt
 import math
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import deltalake
@@ -215,6 +217,24 @@ def test_the_same_content_keeps_its_file_and_gets_an_entry_of_its_own(lake, tmp_
     assert check_whole(lake) == 1
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON, max_size=4), st.floats(0, 1e7))
+@settings(max_examples=15, deadline=None)
+def test_what_an_entry_says_comes_back_digit_for_digit(tmp_path_factory, metadata, seconds):
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    result = Result(rows(1), metadata=metadata)
+    entry = lake.write(TABLE, "a", result, recipe="r", run_id="run", seconds=seconds)
+    assert repr(Lake(lake._folder).entry(TABLE, "a")) == repr(entry)
+    assert repr(entry.metadata) == repr(metadata)
+    assert entry.seconds == pytest.approx(seconds, abs=1e-3)
+
+
 # Columns that change from partition to partition
 
 
@@ -406,3 +426,14 @@ def test_compacting_changes_no_entry(lake, tmp_path):
     assert list(lake.entries(TABLE).values()) == entries
     put(lake, "a", rows(3))
     assert check_whole(lake) == 2
+
+
+def test_looking_at_the_lake_loads_nothing_heavy(lake):
+    put(lake, "a", rows(1))
+    code = (
+        "import sys; from pathlib import Path; from mlwf_assets.lake.store import Lake; "
+        "lake = Lake(Path(sys.argv[1])); lake.entries('toy/raw/things'); lake.find('r'); lake.read('toy/raw/things'); "
+        "print([name for name in ('deltalake', 'duckdb', 'pandas') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, str(lake._folder)]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout == "[]\n"

@@ -29,7 +29,9 @@ while not (folder / "go").exists():
 lake = Lake(folder)
 for number in range(count):
     partition, recipe = partitions[number % len(partitions)], f"{name}-{number}"
-    table = pa.table({"x": range(number % 7 * 500), "writer": [recipe] * (number % 7 * 500)})
+    rows = number % 7 * 500
+    columns = {"more": [0.5] * rows} if number % 2 else {}
+    table = pa.table({"x": range(rows), "writer": [recipe] * rows, **columns})
     files = {"name": recipe.encode() * 1000} if number % 3 else {}
     try:
         lake.write("toy/raw/things", partition, Result(table, files=files), recipe=recipe, run_id=name, seconds=0.1)
@@ -67,7 +69,9 @@ def test_writers_of_different_partitions_all_succeed(tmp_path, full):
         f"p{i}": f"w{i}-{count - 1}" for i in range(writers)
     }
     assert check_whole(lake) == writers
-    assert deltalake.DeltaTable(tmp_path / TABLE).version() == writers * count - 1
+    plain = deltalake.DeltaTable(tmp_path / TABLE)
+    assert plain.version() == writers * count - 1
+    assert sorted(plain.to_pyarrow_table().column_names) == sorted([*lake.read(TABLE).column_names, "_partition"])
 
 
 @pytest.mark.soak
