@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from mlwf_assets.deployment.candidate import Candidate, Origin
 from mlwf_assets.deployment.champion import TestRows
-from mlwf_assets.evaluation.truth import read_truth
+from mlwf_assets.evaluation.usable import known_classes
 from mlwf_assets.models.predictor import Predictor, load
+from mlwf_assets.models.truth import read_truth
 from mlwf_assets.spec.outputs import Deployment
 from mlwf_assets.spec.workflow import Workflow
 
@@ -43,8 +44,10 @@ def assemble(
         report_link: the report's page.
     """
     loaded = load(predictor)
+    classes = [str(name) for name in loaded.classes]
+    test, _ = known_classes(test, kind=loaded.kind, classes=classes)
     frame = test.select([feature["name"] for feature in features]).to_pandas()
-    truth = read_truth(test, kind=loaded.kind, classes=[str(name) for name in loaded.classes])
+    truth = read_truth(test, kind=loaded.kind, classes=classes)
     found = metrics.to_pylist()
     candidate = Candidate(
         workflow=workflow.name,

@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from mlwf_assets.evaluation.bootstrap import Interval, distribution, interval_of, percentile_interval, plain_value
 from mlwf_assets.evaluation.record import Entrant, TestMetric
-from mlwf_assets.evaluation.truth import ENSEMBLE, PROCESS_TODAY, Truth, is_probability
+from mlwf_assets.evaluation.usable import is_probability
 from mlwf_assets.models.metrics import Array, Metric, find_metric, metrics_of
+from mlwf_assets.models.truth import ENSEMBLE, PROCESS_TODAY, Truth
 
 _UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 

@@ -23,19 +23,11 @@ from mlwf_assets.evaluation.shift import measure_shift
 from mlwf_assets.evaluation.slices import Slice, judge_slices, slice_values
 from mlwf_assets.evaluation.story import add_up, example_times, label_over_time, summarize_split
 from mlwf_assets.evaluation.subject import describe_subject, judge, list_defaults
-from mlwf_assets.evaluation.truth import (
-    BASE_RATE,
-    ENSEMBLE,
-    PROCESS_TODAY,
-    Truth,
-    base_rate,
-    known_classes,
-    process_today,
-    read_truth,
-)
+from mlwf_assets.evaluation.usable import known_classes
 from mlwf_assets.features.alignment import find_rows
 from mlwf_assets.models.metrics import Array, find_metric
 from mlwf_assets.models.predictor import Predictor
+from mlwf_assets.models.truth import BASE_RATE, ENSEMBLE, PROCESS_TODAY, Truth, base_rate, process_today, read_truth
 from mlwf_assets.spec.workflow import Workflow
 
 # What the figures can depend on; the versions stand at the end of the report.
@@ -239,5 +231,12 @@ def _data(given: _Given, counts: Iterable[Mapping[str, Any]]) -> Data:
 
 
 def _versions() -> dict[str, str]:
-    installed = {distribution.name.lower() for distribution in metadata.distributions()}
-    return {name: metadata.version(name) for name in _LIBRARIES if name in installed}
+    versions = {name: _version(name) for name in _LIBRARIES}
+    return {name: version for name, version in versions.items() if version}
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""

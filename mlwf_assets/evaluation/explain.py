@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from mlwf_assets.evaluation.probing import Predict, Probe, ask
-from mlwf_assets.evaluation.truth import Truth
 from mlwf_assets.models.metrics import Array
+from mlwf_assets.models.truth import Truth
 
 SHOWN = 6
 _ASKED = 12

@@ -14,8 +14,8 @@ import pandas as pd
 
 from mlwf_assets.evaluation.bootstrap import plain_value
 from mlwf_assets.evaluation.probing import Predict, Probe, ask
-from mlwf_assets.evaluation.truth import Truth
 from mlwf_assets.models.metrics import Array, Metric
+from mlwf_assets.models.truth import Truth
 
 CANDIDATES = 30
 _LOOK_CELLS = 60_000

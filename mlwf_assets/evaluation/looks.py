@@ -28,8 +28,8 @@ from mlwf_assets.evaluation.importance import (
 )
 from mlwf_assets.evaluation.record import Looks
 from mlwf_assets.evaluation.shift import sample_rows
-from mlwf_assets.evaluation.truth import Truth
 from mlwf_assets.models.metrics import Array, Metric
+from mlwf_assets.models.truth import Truth
 
 _SAMPLE = 1_500
 _CONTRIBUTION_ROWS = 500

@@ -6,8 +6,8 @@ import numpy as np
 
 from mlwf_assets.evaluation.bootstrap import plain_value
 from mlwf_assets.evaluation.calibration import ReliabilityBin, reliability
-from mlwf_assets.evaluation.truth import Truth
 from mlwf_assets.models.metrics import Array, find_metric
+from mlwf_assets.models.truth import Truth
 
 _SHOWN = 12
 OTHERS = "all others"

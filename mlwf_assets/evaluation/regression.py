@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlwf_assets.evaluation.curves import Histogram, score_histogram
-from mlwf_assets.evaluation.truth import Truth
 from mlwf_assets.models.metrics import Array
+from mlwf_assets.models.truth import Truth
 
 _CELLS = 36
 _BINS = 10

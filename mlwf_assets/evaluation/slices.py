@@ -14,8 +14,8 @@ import pyarrow as pa
 from mlwf_assets.errors import DataError
 from mlwf_assets.evaluation.bootstrap import Interval, draw_counts, interval_of
 from mlwf_assets.evaluation.story import example_times
-from mlwf_assets.evaluation.truth import Truth
 from mlwf_assets.models.metrics import Array, Metric, find_metric
+from mlwf_assets.models.truth import Truth
 
 MISSING = "(missing)"
 OTHERS = "(all others)"

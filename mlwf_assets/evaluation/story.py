@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mlwf_assets.evaluation.truth import Truth
+from mlwf_assets.models.truth import Truth
 
 _SUMS = ("rows_in", "rows_out", "quarantined", "duplicates", "contradictions")
 _TALLIES = ("dropped", "nulled", "noted", "reasons")

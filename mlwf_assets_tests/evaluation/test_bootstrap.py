@@ -30,7 +30,8 @@ REGRESSION = {
     "mae": lambda y, p, w: reference.mean_absolute_error(y, p, sample_weight=w),
     "r2": lambda y, p, w: reference.r2_score(y, p, sample_weight=w),
 }
-CASES = [(kind, name) for kind, found in (("binary", BINARY), ("multiclass", MULTICLASS), ("regression", REGRESSION)) for name in found]
+ORACLES = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}
+CASES = [(kind, name) for kind, found in ORACLES.items() for name in found]
 
 
 def rows_of(kind, rng, n=60):
@@ -45,7 +46,7 @@ def rows_of(kind, rng, n=60):
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
 def test_each_resample_gives_what_scikit_learn_gives_with_its_counts_as_weights(kind, name):
-    oracle = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}[kind][name]
+    oracle = ORACLES[kind][name]
     y, p = rows_of(kind, np.random.default_rng(3))
     counts = draw_counts(len(y), n=12, seed=5)
     found = distribution(find_metric(name, kind), y, p, counts=counts)

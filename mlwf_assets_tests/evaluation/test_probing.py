@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.inspection import partial_dependence, permutation_importance as reference
+from sklearn.inspection import partial_dependence
+from sklearn.inspection import permutation_importance as reference
 
 from mlwf_assets.evaluation import probing
 from mlwf_assets.evaluation.effects import measure_effects
@@ -18,8 +19,8 @@ from mlwf_assets.evaluation.explain import (
 )
 from mlwf_assets.evaluation.importance import choose_candidates, permutation_importance, single_features, tables_of
 from mlwf_assets.evaluation.probing import Probe, ask
-from mlwf_assets.evaluation.truth import Truth
 from mlwf_assets.models.metrics import find_metric
+from mlwf_assets.models.truth import Truth
 
 
 def features(*names, kind="numeric"):
@@ -89,8 +90,9 @@ def test_twins_stand_in_for_each_other_one_by_one_but_not_together():
         return np.maximum(asked["a"], asked["b"]).to_numpy()
 
     y = (frame["a"] > 0).to_numpy().astype(float)
-    groups = [*single_features(features("a")), *tables_of([{"name": "a", "columns": ["t.x"]}, {"name": "b", "columns": ["t.x"]},
-                                                          {"name": "idle", "columns": ["u.x"]}], own="t")]  # fmt: skip
+    columns = {"a": ["t.x"], "b": ["t.x"], "idle": ["t.y", "u.x"]}
+    tables = tables_of([{"name": name, "columns": found} for name, found in columns.items()], own="t")
+    groups = [*single_features(features("a")), *tables]
     found = permutation_importance(either, frame, Truth("binary", y), groups=groups, metric=find_metric("roc_auc"))
     drops = {one.name: one.drop for one in found}
     assert drops["t"] > 1.5 * drops["a"] > 0
@@ -134,7 +136,9 @@ def test_direction_is_told_where_it_is_clear(sign, direction):
 def test_categories_stand_by_their_effect_and_gaps_are_no_value():
     frame = pd.DataFrame({"c": ["x", "y", None, "z"] * 10})
     worth = {"x": 1.0, "y": 3.0, "z": 2.0}
-    found = measure_effects(lambda f: f["c"].map(worth).fillna(0).to_numpy(float), frame, features("c", kind="categorical"))[0]
+    found = measure_effects(
+        lambda f: f["c"].map(worth).fillna(0).to_numpy(float), frame, features("c", kind="categorical")
+    )[0]
     assert found.values == ("y", "z", "x")
     assert found.means == ((3.0, 2.0, 1.0),)
     assert (found.positions, found.direction) == ((), "")
@@ -184,14 +188,18 @@ def test_what_made_no_difference_is_not_listed():
     assert [(one.name, one.words, one.value, one.amount) for one in listed] == [("a", "A", "missing", -0.3)]
 
 
+BINARY = Truth("binary", np.array([0.0, 1.0] * 5), ("false", "true"), ("no", "yes"))
+THREE = Truth("multiclass", np.arange(9.0) % 3, tuple("abc"), tuple("abc"))
+
+
 @pytest.mark.parametrize(
     ("truth", "p"),
     [
-        (Truth("binary", np.array([0.0, 1.0] * 5), ("false", "true"), ("no", "yes")), np.linspace(0, 1, 10)),
-        (Truth("multiclass", np.arange(9.0) % 3, tuple("abc"), tuple("abc")), np.random.default_rng(0).dirichlet(np.ones(3), 9)),
+        (BINARY, np.linspace(0, 1, 10)),
+        (THREE, np.random.default_rng(0).dirichlet(np.ones(3), 9)),
         (Truth("regression", np.arange(8.0)), np.arange(8.0)[::-1]),
     ],
-)  # fmt: skip
+)
 def test_rows_are_picked_once_each_with_a_reason(truth, p):
     picked = pick_rows(truth, p, threshold=0.5, at_most=10)
     assert len({row for _, row in picked}) == len(picked) >= 3

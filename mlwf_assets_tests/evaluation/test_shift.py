@@ -49,7 +49,9 @@ def test_the_most_shifted_feature_comes_first():
     rng = np.random.default_rng(2)
     train = pa.table({"same": rng.random(500), "moved": rng.random(500)})
     test = pa.table({"same": rng.random(500), "moved": rng.random(500) + 1})
-    features = [{"name": name, "kind": "numeric", "words": name, "columns": [f"t.{name}"]} for name in ("same", "moved")]
+    features = [
+        {"name": name, "kind": "numeric", "words": name, "columns": [f"t.{name}"]} for name in ("same", "moved")
+    ]
     found = measure_shift(train, test, features)
     assert [one.name for one in found] == ["moved", "same"]
     assert found[0].columns == ("t.moved",)

@@ -8,7 +8,7 @@ import pytest
 
 from mlwf_assets.errors import DataError
 from mlwf_assets.evaluation.slices import MISSING, OTHERS, judge_slices, slice_values, worst_slices
-from mlwf_assets.evaluation.truth import Truth
+from mlwf_assets.models.truth import Truth
 
 TIMES = pa.array([dt.datetime(2013, 11, 3, 5, 30, tzinfo=dt.UTC), None], pa.timestamp("us", "UTC"))
 
@@ -36,7 +36,7 @@ def test_many_different_numbers_become_five_ranges():
 
 
 def test_an_unknown_column_is_an_error_that_says_where_to_look():
-    with pytest.raises(DataError, match="however: 'carier'; correct evaluation.slices"):
+    with pytest.raises(DataError, match=r"however: 'carier'; correct evaluation\.slices"):
         slice_values("carier", pa.table({"id": [1]}), pa.table({"carrier": ["AA"]}))
 
 

@@ -9,11 +9,13 @@ import pytest
 
 from mlwf_assets.cleaning.counts import Counts
 from mlwf_assets.evaluation.story import add_up, label_over_time, summarize_split
-from mlwf_assets.evaluation.truth import Truth
+from mlwf_assets.models.truth import Truth
 
 
 def timed(days, start="2013-01-01"):
-    times = pd.date_range(start, periods=len(days) if hasattr(days, "__len__") else days, freq="D", tz="UTC").as_unit("us")
+    times = pd.date_range(start, periods=len(days) if hasattr(days, "__len__") else days, freq="D", tz="UTC").as_unit(
+        "us"
+    )
     return pa.table({"time": pa.array(times)})
 
 
@@ -25,7 +27,12 @@ def test_counts_of_cleaning_add_up_over_partitions_table_by_table():
     )
     t, u = found
     assert (t.rows_in, t.rows_out, t.quarantined, t.duplicates, t.contradictions) == (18, 10, 4, 2, 2)
-    assert (t.dropped, t.nulled, t.noted, list(t.reasons.items())) == ({"test": 2}, {"odd": 4}, {"late": 6}, [("a", 4), ("b", 2)])
+    assert (t.dropped, t.nulled, t.noted, list(t.reasons.items())) == (
+        {"test": 2},
+        {"odd": 4},
+        {"late": 6},
+        [("a", 4), ("b", 2)],
+    )
     assert (t.partitioned, u.partitioned, u.reasons) == (True, False, {})
 
 
@@ -33,7 +40,12 @@ def test_days_of_a_split_are_those_of_the_workflows_time_zone():
     late = pa.table({"time": pa.array([dt.datetime(2013, 11, 1, 3, tzinfo=dt.UTC)], pa.timestamp("us", "UTC"))})
     truth = Truth("binary", np.array([1.0]), ("false", "true"), ("no", "yes"))
     found = summarize_split("test", late, truth, timezone="America/New_York")
-    assert (found.first, found.last, found.mean, found.shares) == ("2013-10-31", "2013-10-31", 1.0, {"no": 0.0, "yes": 1.0})
+    assert (found.first, found.last, found.mean, found.shares) == (
+        "2013-10-31",
+        "2013-10-31",
+        1.0,
+        {"no": 0.0, "yes": 1.0},
+    )
 
 
 def test_an_empty_split_has_no_mean():

@@ -7,7 +7,7 @@ from sklearn import metrics as reference
 from mlwf_assets.evaluation.binary import view_binary
 from mlwf_assets.evaluation.multiclass import OTHERS, view_multiclass
 from mlwf_assets.evaluation.regression import view_regression
-from mlwf_assets.evaluation.truth import Truth
+from mlwf_assets.models.truth import Truth
 from mlwf_assets.spec.outputs import Costs
 
 
@@ -69,7 +69,9 @@ def test_errors_bins_and_cells_hold_all_rows():
     assert [one.error for one in view.quantiles] == pytest.approx(np.quantile(np.abs(p - y), [0.5, 0.8, 0.9, 0.95]))
     assert sum(one.rows for one in view.bins) == sum(map(sum, view.density.counts)) == 1000
     assert sum(view.residuals.shares) == pytest.approx(1)
-    assert np.average([one.actual for one in view.bins], weights=[one.rows for one in view.bins]) == pytest.approx(y.mean())
+    assert np.average([one.actual for one in view.bins], weights=[one.rows for one in view.bins]) == pytest.approx(
+        y.mean()
+    )
 
 
 @pytest.mark.parametrize("y", [[5.0], [5.0, 5.0, 5.0]])
@@ -90,6 +92,7 @@ def test_a_rule_that_only_says_yes_and_no_has_curves_but_no_decision_at_the_thre
 
 def test_without_a_rule_only_the_model_is_drawn():
     truth = Truth("binary", np.array([0.0, 1.0]), ("false", "true"), ("no", "yes"))
-    view = view_binary(truth, {"ensemble": np.array([0.2, 0.4]), "base_rate": np.full(2, 0.5)}, threshold=0.3, costs=Costs())
+    said = {"ensemble": np.array([0.2, 0.4]), "base_rate": np.full(2, 0.5)}
+    view = view_binary(truth, said, threshold=0.3, costs=Costs())
     assert list(view.roc) == ["ensemble"]
     assert np.isnan(view.marks[0].found_today)

@@ -21,7 +21,7 @@ from mlwf_assets.evaluation.report.words import model_name
 from mlwf_assets.evaluation.shift import Shift
 from mlwf_assets.evaluation.slices import Slice
 from mlwf_assets.evaluation.story import Period
-from mlwf_assets.evaluation.truth import BASE_RATE, ENSEMBLE, PROCESS_TODAY
+from mlwf_assets.models.truth import BASE_RATE, ENSEMBLE, PROCESS_TODAY
 
 _TONES = {ENSEMBLE: "a", PROCESS_TODAY: "b", BASE_RATE: "r"}
 _SPLIT_TONES = {"train": "r", "validation": "c", "test": "a"}

@@ -288,11 +288,12 @@ def _sides(rows: Sequence[Row], width: int) -> _Sides:
 
 def _side_texts(row: Row, middle: float, sides: _Sides, width: int) -> list[str]:
     label = shorten(row.label, int((sides.left - _GAP) / _CHARACTER))
-    return [
-        text(sides.left - 8, middle + 4, label, "t end", row.label),
-        text(width - 2 - sides.rows, middle + 4, row.note, "t end num"),
-        text(width - 2, middle + 4, row.rows, "t end num muted"),
+    texts = [
+        (sides.left - 8, label, "t end", row.label),
+        (width - 2 - sides.rows, row.note, "t end num", ""),
+        (width - 2, row.rows, "t end num muted", ""),
     ]
+    return [text(x, middle + 4, words, style, title) for x, words, style, title in texts if words]
 
 
 def histogram(

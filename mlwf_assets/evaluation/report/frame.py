@@ -157,7 +157,7 @@ def shorten(words: str, room: int) -> str:
         >>> shorten("unambiguous", 8)
         'unambig…'
     """
-    return words if len(words) <= room else words[: max(1, room - 1)].rstrip() + "…"
+    return words if len(words) <= max(room, 1) else words[: max(1, room - 1)].rstrip() + "…"
 
 
 def svg(width: float, height: float, parts: Sequence[str], label: str) -> Picture:

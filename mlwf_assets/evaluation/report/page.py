@@ -4,17 +4,29 @@ One file without scripts and without anything from elsewhere; a policy in its he
 text ever slip through.
 """
 
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlwf_assets.evaluation.record import Evaluation
 from mlwf_assets.evaluation.report import charts, numbers, words
 from mlwf_assets.evaluation.report.frame import STYLE
+
+if TYPE_CHECKING:
+    import jinja2
 
 _FOLDER = Path(__file__).parent
 
 
 def render(evaluation: Evaluation) -> bytes:
     """Write the report of an evaluation: HTML, UTF-8, the same bytes for the same evaluation."""
+    style = STYLE + (_FOLDER / "report.css").read_text(encoding="utf-8")
+    page = _templates().get_template("page.html").render(e=evaluation, style=style, sections=sections(evaluation))
+    return page.encode()
+
+
+@cache
+def _templates() -> "jinja2.Environment":
     import jinja2
 
     environment = jinja2.Environment(
@@ -26,9 +38,7 @@ def render(evaluation: Evaluation) -> bytes:
     )
     environment.filters |= {name: getattr(numbers, name) for name in ("count", "share", "amount", "day")}
     environment.globals |= {"charts": charts, "words": words, "numbers": numbers}
-    style = STYLE + (_FOLDER / "report.css").read_text(encoding="utf-8")
-    page = environment.get_template("page.html").render(e=evaluation, style=style, sections=sections(evaluation))
-    return page.encode()
+    return environment
 
 
 def sections(evaluation: Evaluation) -> list[tuple[str, str]]:

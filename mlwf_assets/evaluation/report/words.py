@@ -27,7 +27,7 @@ from mlwf_assets.evaluation.report.numbers import (
 from mlwf_assets.evaluation.shift import LARGE, MODERATE, Shift
 from mlwf_assets.evaluation.slices import Slice, worst_slices
 from mlwf_assets.evaluation.story import SplitSummary
-from mlwf_assets.evaluation.truth import BASE_RATE, ENSEMBLE, PROCESS_TODAY
+from mlwf_assets.models.truth import BASE_RATE, ENSEMBLE, PROCESS_TODAY
 
 _NAMES = {
     ENSEMBLE: "The model",

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from mlwf_assets.errors import DataError, SchemaError
-from mlwf_assets.evaluation.truth import Truth, base_rate, known_classes, process_today, read_truth
+from mlwf_assets.models.truth import Truth, base_rate, process_today, read_truth
 
 
 def test_a_binary_label_may_be_boolean_or_0_and_1():
@@ -15,7 +15,9 @@ def test_a_binary_label_may_be_boolean_or_0_and_1():
 
 
 def test_classes_are_numbered_in_the_order_of_the_predictions_columns():
-    truth = read_truth(pa.table({"label": ["b", "a", "b"]}), kind="multiclass", classes=["a", "b"], class_words={"B": "bee"})
+    truth = read_truth(
+        pa.table({"label": ["b", "a", "b"]}), kind="multiclass", classes=["a", "b"], class_words={"B": "bee"}
+    )
     assert truth.y.tolist() == [1.0, 0.0, 1.0]
     assert truth.words == ("a", "bee")
 
@@ -38,18 +40,6 @@ def test_a_missing_label_is_an_error():
 def test_a_matrix_without_label_is_an_error():
     with pytest.raises(SchemaError, match="must have a column 'label'"):
         read_truth(pa.table({"id": [1]}), kind="binary")
-
-
-def test_rows_of_classes_that_training_never_saw_are_counted_and_left_out():
-    table = pa.table({"label": ["a", "z", "z", "b"], "id": [1, 2, 3, 4]})
-    rows, lost = known_classes(table, kind="multiclass", classes=["a", "b"])
-    assert rows.column("id").to_pylist() == [1, 4]
-    assert lost == {"z": 2}
-
-
-def test_only_several_classes_can_be_unknown():
-    table = pa.table({"label": [1.5, 2.5]})
-    assert known_classes(table, kind="regression", classes=[]) == (table, {})
 
 
 def test_the_base_rate_of_several_classes_is_their_shares():

@@ -1,4 +1,4 @@
-"""What the test rows add to `models.truth`: classes that training never saw, and what can be read as a probability."""
+"""What can be judged: rows whose class the model can name, scores that can be read as probabilities."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlwf_assets.models.metrics import Array
-from mlwf_assets.models.truth import BASE_RATE, ENSEMBLE, PROCESS_TODAY, Truth, base_rate, process_today, read_truth
-
-__all__ = [
-    "BASE_RATE", "ENSEMBLE", "PROCESS_TODAY", "Truth", "base_rate", "is_probability", "known_classes",
-    "process_today", "read_truth",
-]  # fmt: skip
 
 
 def known_classes(table: pa.Table, *, kind: str, classes: Sequence[str]) -> tuple[pa.Table, dict[str, int]]:
