@@ -102,7 +102,8 @@ def test_what_the_workflow_insists_on_stays_with_a_warning(name):
 
 
 def test_the_limits_are_the_workflow_s():
-    assert kept(run({"strong": SIGNAL, "other": noise(5) + LATE * 0.5}, leakage={"warn": 0.1, "drop": 0.45})) == ["other"]
+    columns = {"strong": SIGNAL, "other": noise(5) + LATE * 0.5}
+    assert kept(run(columns, leakage={"warn": 0.1, "drop": 0.45})) == ["other"]
 
 
 def test_a_class_of_few_rows_is_no_leak_but_chance():

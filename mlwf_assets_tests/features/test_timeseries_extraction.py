@@ -216,7 +216,7 @@ def test_a_series_that_is_named_by_no_column_is_an_error(series_id, message):
 
 
 def test_a_column_that_is_absent_or_no_number_is_an_error():
-    with pytest.raises(SchemaError, match="features.timeseries.weather.columns: 'rain' is not in the table"):
+    with pytest.raises(SchemaError, match=r"features\.timeseries\.weather\.columns: 'rain' is not in the table"):
         build(make_weather([1.0]), [1.0], workflow=with_series(columns=["rain"]))
     with pytest.raises(SchemaError, match="must be numbers, however: 'depot' is string; give it `type: number`"):
         build(make_weather([1.0]), [1.0], workflow=with_series(columns=["depot"]))
