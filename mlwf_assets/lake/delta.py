@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 
 PARTITION = "_partition"
 LOG = "_delta_log"
-_RETENTION = {
+_SETTINGS = {
     # A year in which an older result can be found and read again; `delta.deletedFileRetentionDuration` is
     # what keeps anybody's `vacuum` from taking its file.
     "delta.logRetentionDuration": "interval 365 days",
     "delta.deletedFileRetentionDuration": "interval 365 days",
+    # Every write opens the table and reads the commits since the last checkpoint: half the time at the usual 100.
+    "delta.checkpointInterval": "10",
 }
 _HALF = 1 << 64
 _COLOUR = re.compile(r"\x1b\[\d*m")
@@ -83,7 +85,8 @@ def list_versions(folder: Path) -> list[int]:
         []
     """
     try:
-        names = [path.name for path in (folder / LOG).iterdir()]
+        with os.scandir(folder / LOG) as found:
+            names = [entry.name for entry in found]
     except FileNotFoundError:
         return []
     return sorted(int(name[:20]) for name in names if len(name) == 25 and name.endswith(".json"))
@@ -92,7 +95,7 @@ def list_versions(folder: Path) -> list[int]:
 def stamp(folder: Path, version: int) -> str | None:
     """Return what tells a commit's file from another one of that name; None where there is none."""
     try:
-        found = _commit_path(folder, version).stat()
+        found = os.stat(f"{folder}/{LOG}/{version:020}.json")  # noqa: PTH116 - planning asks this thousands of times
     except FileNotFoundError:
         return None
     return f"{found.st_size}-{found.st_mtime_ns}"
@@ -216,7 +219,7 @@ def _create(folder: Path, kept: Kept, schema: pa.Schema) -> None:
         [_add_action(kept)],
         mode="error",
         partition_by=_partition_by(kept),
-        configuration=_RETENTION,
+        configuration=_SETTINGS,
         commit_properties=_properties(kept, None),
     )
 

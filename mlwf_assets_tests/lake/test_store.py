@@ -2,9 +2,11 @@
 
 import datetime as dt
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import deltalake
 import duckdb
@@ -437,3 +439,14 @@ def test_looking_at_the_lake_loads_nothing_heavy(lake):
     )
     command = [sys.executable, "-c", code, str(lake._folder)]
     assert subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout == "[]\n"
+
+
+def test_what_the_documentation_shows_works(lake, tmp_path, monkeypatch):
+    for partition in ("2013-01", "2013-02"):
+        put(lake, partition, rows(1, 2), name="flights/clean/flights")
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "lake.md").read_text()
+    shown = {}
+    exec("".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), shown)  # noqa: S102 - our own page
+    assert shown["frame"]["x"].tolist() == [1, 2]
+    assert shown["lake"].read("flights/clean/flights").num_rows == 4
