@@ -14,7 +14,7 @@ from mlwf_assets.spec.workflow import Workflow
 ACCOUNTED = "every_row_accounted_for"
 COUNTS = "counts.json"
 QUARANTINE = "quarantine.csv"
-_WORDS = {"description": True, "columns": {"__all__": {"description", "unit"}}}
+_WORDS: Any = {"description": True, "columns": {"__all__": {"description", "unit"}}}
 
 
 def clean_steps(workflow: Workflow) -> list[Step]:

@@ -35,6 +35,7 @@ def deployment_steps(workflow: Workflow) -> list[Step]:
             inputs=(
                 *(Input(name) for name in ("features/matrix", "features/test_matrix", "models/ensemble")),
                 Input("features/relational", back=None),
+                Input("models/leaderboard"),
                 Input("evaluation/report"),
             ),
             compute=_deployer(workflow, workflow.deployment),
@@ -52,7 +53,7 @@ def deployment_steps(workflow: Workflow) -> list[Step]:
 
 def _deployer(workflow: Workflow, spec: Deployment) -> Callable[[Work], Results]:
     def bring_in(work: Work) -> Results:
-        from mlwf_assets.deployment.assemble import assemble
+        from mlwf_assets.deployment.assemble import assemble, judged_metrics
         from mlwf_assets.deployment.deploy import deploy
         from mlwf_assets.deployment.store import open_store
         from mlwf_assets.models.metrics import default_metric
@@ -65,6 +66,7 @@ def _deployer(workflow: Workflow, spec: Deployment) -> Callable[[Work], Results]
                 predictor=folder,
                 features=json.loads(work.file("features/matrix", "features.json")),
                 test=work.read("features/test_matrix"),
+                key=example_key(workflow),
                 metrics=work.read("evaluation/report"),
                 files=_files(work),
                 origin=_origin(work, workflow),
@@ -73,6 +75,7 @@ def _deployer(workflow: Workflow, spec: Deployment) -> Callable[[Work], Results]
             metric = workflow.models.metric or default_metric(candidate.kind)
             made = deploy(
                 open_store(work.home), candidate, rows, success=workflow.project.success, metric=metric,
+                metrics=judged_metrics(workflow, candidate, work.read("models/leaderboard")),
                 seed=workflow.models.seed,
             )  # fmt: skip
         yield None, {_NAME: _to_result(spec, made)}
