@@ -69,7 +69,11 @@ def _grid(column: pd.Series, kind: str) -> Array:
     """The values at which to look: quantiles of numbers, the most frequent categories."""
     present = column.dropna()
     if kind != "categorical":
-        return np.unique(np.quantile(present, _QUANTILES, method="nearest")) if len(present) else np.array([])
+        if not len(present):
+            return np.array([])
+        grid = np.unique(np.quantile(present, _QUANTILES, method="nearest"))
+        # Where nearly all rows have one value, the rare ones are what there is to see.
+        return grid if len(grid) > 1 else np.unique([present.min(), *grid, present.max()])
     counts = present.value_counts()
     frequent = sorted(counts.index, key=lambda value: (-counts[value], str(value)))[:_CATEGORIES]
     return np.array(frequent, dtype=object)
@@ -97,7 +101,7 @@ def _effect(feature: Mapping[str, Any], grid: Array, means: Array) -> Effect:
 def _in_words(value: Any, kind: str) -> str:
     if kind == "boolean":
         return "yes" if value else "no"
-    return f"{value:,.4g}" if kind == "numeric" else str(value)
+    return f"{value:,.4g}".replace("-", "−") if kind == "numeric" else str(value)
 
 
 def _direction(means: Array) -> str:

@@ -164,18 +164,23 @@ def replace_and_compare(
     return amounts
 
 
-def show_value(value: Any) -> str:
+def show_value(value: Any, kind: str = "numeric") -> str:
     """Show a feature's value to people.
 
     Example:
-        >>> show_value(3.0), show_value(float("nan")), show_value("EV"), show_value(0.123456), show_value(24512.3)
-        ('3', 'missing', 'EV', '0.123', '24,512')
+        >>> show_value(3.0), show_value(float("nan")), show_value(0.123456), show_value(24512.3)
+        ('3', 'missing', '0.123', '24,512')
+        >>> show_value("EV", "categorical"), show_value(1.0, "boolean")
+        ('EV', 'yes')
     """
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "missing"
+    if kind == "boolean":
+        return "yes" if value else "no"
     if isinstance(value, float | np.floating):
         number = float(value)
-        return f"{number:,.0f}" if number.is_integer() or abs(number) >= 1000 else f"{number:.3g}"
+        text = f"{number:,.0f}" if number.is_integer() or abs(number) >= 1000 else f"{number:.3g}"
+        return text.replace("-", "−")
     return str(value)
 
 
@@ -191,7 +196,9 @@ def largest_contributions(
     """
     largest = sorted(amounts, key=lambda name: (-abs(amounts[name]), name))[:SHOWN]
     return tuple(
-        Contribution(name, features[name].get("words") or name, show_value(values[name]), amounts[name])
+        Contribution(
+            name, features[name].get("words") or name, show_value(values[name], features[name]["kind"]), amounts[name]
+        )
         for name in largest
         if amounts[name] != 0
     )
@@ -220,7 +227,7 @@ def explain_row(
     """
     label = truth.y[position]
     if truth.kind == "regression":
-        return Explanation(why, dict(row), float(p[position]), "", f"{label:,.4g}", None, contributions)
+        return Explanation(why, dict(row), float(p[position]), "", show_value(float(label)), None, contributions)
     if truth.kind == "binary":
         said, predicted = int(p[position] >= threshold), float(p[position])
     else:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlwf_assets.evaluation.bootstrap import plain_value
+from mlwf_assets.evaluation.bootstrap import distribution, draw_counts, percentile_interval, plain_value
 from mlwf_assets.evaluation.probing import Predict, Probe, ask
 from mlwf_assets.models.metrics import Array, Metric
 from mlwf_assets.models.truth import Truth
 
-CANDIDATES = 30
+CANDIDATES = 20
 _LOOK_CELLS = 60_000
 
 
@@ -30,8 +30,8 @@ class Importance:
         words: what it is.
         kind: numeric, boolean, categorical; or "table".
         features: how many were shuffled together.
-        drop: how much worse the metric gets, mean over repeats; positive is worse.
-        low, high: the smallest and largest drop of the repeats.
+        drop: how much worse the metric gets; positive is worse.
+        low, high: its 95 % interval, from resamples of the sample's rows.
     """
 
     name: str
@@ -86,10 +86,10 @@ def permutation_importance(
     groups: Sequence[Group],
     metric: Metric,
     threshold: float = 0.5,
-    repeats: int = 2,
+    n: int = 100,
     seed: int = 0,
 ) -> tuple[Importance, ...]:
-    """Shuffle each group in turn; the most important first.
+    """Shuffle each group once; the most important first.
 
     Args:
         predict: the model.
@@ -98,8 +98,8 @@ def permutation_importance(
         groups: what is shuffled together.
         metric: what gets worse.
         threshold: of a binary decision.
-        repeats: how often each group is shuffled.
-        seed: of the shuffling.
+        n: resamples behind each interval.
+        seed: of the shuffling and of the resamples.
     Example:
         >>> from mlwf_assets.models.metrics import find_metric
         >>> frame = pd.DataFrame({"a": [0.0, 1.0] * 20, "b": [0.0] * 40})
@@ -110,20 +110,23 @@ def permutation_importance(
         [('a', True), ('b', False)]
     """
     sign = 1 if metric.higher_is_better else -1
-    rows, rng = np.arange(len(frame)), np.random.default_rng(seed)
-    orders = [rng.permutation(len(frame)) for _ in range(repeats)]
-    probes = [Probe(rows, {})]
-    for group in groups:
-        values = {name: frame[name].to_numpy() for name in group.features}
-        probes += [Probe(rows, {name: one[order] for name, one in values.items()}) for order in orders]
-    said = ask(predict, frame, probes)
-    scores = np.array([plain_value(metric, truth.y, p, threshold=threshold) for p in said])
-    drops = sign * (scores[0] - scores[1:]).reshape(len(groups), repeats)
-    found = [
-        Importance(g.name, g.words, g.kind, len(g.features), float(d.mean()), float(d.min()), float(d.max()))
-        for g, d in zip(groups, drops, strict=True)
-    ]
-    return tuple(sorted(found, key=lambda i: (-i.drop if np.isfinite(i.drop) else np.inf, i.name)))
+    rows, order = np.arange(len(frame)), np.random.default_rng(seed).permutation(len(frame))
+    shuffled = [Probe(rows, {name: frame[name].to_numpy()[order] for name in group.features}) for group in groups]
+    as_is, *changed = ask(predict, frame, [Probe(rows, {}), *shuffled])
+    counts = draw_counts(len(frame), n=n, seed=seed)
+
+    def judge(p: Array) -> tuple[float, Array]:
+        draws = distribution(metric, truth.y, p, counts=counts, threshold=threshold)
+        return plain_value(metric, truth.y, p, threshold=threshold), draws
+
+    whole, whole_draws = judge(as_is)
+    found = []
+    for group, p in zip(groups, changed, strict=True):
+        value, draws = judge(p)
+        drop = percentile_interval(sign * (whole - value), sign * (whole_draws - draws))
+        size = len(group.features)
+        found.append(Importance(group.name, group.words, group.kind, size, drop.value, drop.low, drop.high))
+    return tuple(sorted(found, key=lambda one: (-one.drop if np.isfinite(one.drop) else np.inf, one.name)))
 
 
 def choose_candidates(

@@ -33,7 +33,7 @@ from mlwf_assets.models.truth import Truth
 
 _SAMPLE = 1_500
 _CONTRIBUTION_ROWS = 500
-_EFFECT_ROWS = 200
+_EFFECT_ROWS = 150
 _EFFECTS = 8
 _BACKGROUND = 40
 

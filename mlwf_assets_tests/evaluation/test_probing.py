@@ -72,9 +72,9 @@ def test_importance_agrees_with_scikit_learns():
     y = weighted(frame)
     ours = permutation_importance(
         weighted, frame, Truth("regression", y), groups=single_features(features("a", "b", "idle")),
-        metric=find_metric("r2", "regression"), repeats=8,
+        metric=find_metric("r2", "regression"),
     )  # fmt: skip
-    theirs = reference(Weighted().fit(frame, y), frame, y, n_repeats=8, random_state=0)
+    theirs = reference(Weighted().fit(frame, y), frame, y, n_repeats=5, random_state=0)
     expected = dict(zip(frame.columns, theirs.importances_mean, strict=True))
     assert [one.name for one in ours] == ["a", "b", "idle"]
     for one in ours:

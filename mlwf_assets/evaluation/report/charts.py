@@ -123,9 +123,11 @@ def shift(one: Shift) -> Picture:
         step = (high - low) / max(1, len(one.train))
         names = tuple(f"{low + i * step:.4g} to {low + (i + 1) * step:.4g}" for i in range(len(one.train)))
         ends = (amount(low), amount(high))
-    titles = [f"{n}: train {share(a)}, test {share(b)}" for n, a, b in zip(names, one.train, one.test, strict=True)]
+    bins = [one_bin for one_bin in zip(names, one.train, one.test, strict=True) if ends or any(one_bin[1:])]
+    titles = [f"{name}: train {share(a)}, test {share(b)}" for name, a, b in bins]
+    shown, train, test = zip(*bins, strict=True) if bins else ((), (), ())
     label = f"{one.name} in train and test"
-    return draw.paired_bars(names, one.train, one.test, titles=titles, ends=ends, label=label)
+    return draw.paired_bars(shown, train, test, titles=titles, ends=ends, label=label)
 
 
 def _curves(curves: dict[str, Curve], x: str, y: str) -> list[draw.Line]:

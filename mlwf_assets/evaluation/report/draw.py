@@ -17,6 +17,7 @@ from mlwf_assets.evaluation.report.frame import (
     circle,
     escape,
     line,
+    measure,
     path,
     rectangle,
     shorten,
@@ -26,7 +27,6 @@ from mlwf_assets.evaluation.report.frame import (
 
 _ROW = 24
 _GAP = 12
-_CHARACTER = 6.9
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _legend(names: Sequence[tuple[str, str, bool]], left: float) -> list[str]:
     for name, tone, dashed in names:
         parts.append(line(at, 14, at + 18, 14, f"l {tone}{' dash' if dashed else ''}"))
         parts.append(text(at + 24, 18, name, "t"))
-        at += 24 + _CHARACTER * len(name) + 20
+        at += 24 + measure(name) + 16
     return parts
 
 
@@ -276,8 +276,8 @@ class _Sides:
 
 def _sides(rows: Sequence[Row], width: int) -> _Sides:
     def room(texts: list[str], most: float) -> float:
-        longest = max(map(len, texts), default=0)
-        return min(_GAP + _CHARACTER * longest, most) if longest else 0.0
+        longest = max(map(measure, texts), default=0.0)
+        return min(_GAP + longest, most) if longest else 0.0
 
     return _Sides(
         left=room([row.label for row in rows], width * 0.45),
@@ -287,7 +287,7 @@ def _sides(rows: Sequence[Row], width: int) -> _Sides:
 
 
 def _side_texts(row: Row, middle: float, sides: _Sides, width: int) -> list[str]:
-    label = shorten(row.label, int((sides.left - _GAP) / _CHARACTER))
+    label = shorten(row.label, sides.left - _GAP)
     texts = [
         (sides.left - 8, label, "t end", row.label),
         (width - 2 - sides.rows, row.note, "t end num", ""),
@@ -360,10 +360,9 @@ def paired_bars(
     if ends is not None:
         parts += [text(2, height - 3, ends[0], "t"), text(width - 2, height - 3, ends[1], "t end")]
     else:
-        room = int(step / _CHARACTER)
         for i, name in enumerate(labels):
-            if room >= 2:
-                parts.append(text(2 + (i + 0.5) * step, height - 3, shorten(name, room), "t mid", name))
+            if step > 16:
+                parts.append(text(2 + (i + 0.5) * step, height - 3, shorten(name, step), "t mid", name))
     return svg(width, height, parts, label)
 
 

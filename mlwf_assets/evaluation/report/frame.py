@@ -150,14 +150,24 @@ def escape(words: str) -> str:
     return html.escape("".join(max(sign, " ") for sign in words), quote=True)
 
 
-def shorten(words: str, room: int) -> str:
-    """Cut what does not fit.
+def shorten(words: str, room: float) -> str:
+    """Cut what does not fit into a room of so many pixels.
 
     Example:
-        >>> shorten("unambiguous", 8)
+        >>> shorten("unambiguous", 60)
         'unambig…'
     """
-    return words if len(words) <= max(room, 1) else words[: max(1, room - 1)].rstrip() + "…"
+    if not words or measure(words) <= room:
+        return words
+    kept = words
+    while len(kept) > 1 and measure(kept) + 8.6 > room:
+        kept = kept[:-1]
+    return kept.rstrip() + "…"
+
+
+def measure(words: str) -> float:
+    """Estimate how wide words are at 12 pixels; fonts differ, so rather too wide."""
+    return sum(8.6 if sign.isupper() or sign in "mwMW–—…%@" else 6.9 for sign in words)
 
 
 def svg(width: float, height: float, parts: Sequence[str], label: str) -> Picture:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 
 from mlwf_assets.evaluation.binary import BinaryView
+from mlwf_assets.evaluation.calibration import ReliabilityBin
 from mlwf_assets.evaluation.effects import Effect
 from mlwf_assets.evaluation.explain import Contribution, Explanation
 from mlwf_assets.evaluation.importance import Importance
@@ -217,6 +218,13 @@ def calibration(evaluation: Evaluation, view: BinaryView) -> str:
         f"The model predicts {share(view.mean_predicted, 1)} on average, and {share(view.mean_observed, 1)} happened. "
         f"Group by group, predicted and observed frequency are {100 * error:.1f} points apart on average."
     )
+
+
+def confidence(bins: Sequence[ReliabilityBin]) -> str:
+    """Say whether a model of several classes is as often right as it is sure."""
+    rows = sum(one.rows for one in bins)
+    sure, right = (sum(getattr(one, name) * one.rows for one in bins) / rows for name in ("predicted", "observed"))
+    return f"The model is {share(sure, 1)} sure of the class that it names on average, and right in {share(right, 1)}."
 
 
 def shifts(found: Sequence[Shift], *, by_time: bool) -> str:
