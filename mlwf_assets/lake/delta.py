@@ -189,7 +189,7 @@ def commit(
             _create(folder, kept, schema)
         else:
             _append(folder, kept, schema, adds_file=adds_file, restored_by=restored_by)
-    except BeatenError:
+    except (BeatenError, LakeError):
         raise
     except Exception as error:  # delta-rs raises some of its errors as bare Exception
         # A checkpoint that fails after the commit does not undo it.

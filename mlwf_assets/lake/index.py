@@ -86,7 +86,7 @@ class Index:
 
     def made_by(self, recipe: str) -> list[Kept]:
         """Return every entry that a recipe made: first those that are current, then the newest first."""
-        sql = f"{_SELECT} recipe = ? ORDER BY current DESC, created_s DESC"
+        sql = f"{_SELECT} recipe = ? ORDER BY current DESC, created_s DESC, version DESC"
 
         def work(connection: sqlite3.Connection) -> list[Any]:
             found = {table for table, _, _ in connection.execute(sql, (recipe,))}

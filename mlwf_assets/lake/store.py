@@ -85,7 +85,7 @@ class Lake:
         if partition == "":
             raise LakeError(f"a partition of {table} must have a name, however: ''; None means none at all")
         rows = storable(result.table)
-        if delta.PARTITION in rows.column_names:
+        if any(name.lower() == delta.PARTITION for name in rows.column_names):
             raise SchemaError(f"no column of {table} may have the name {delta.PARTITION!r}: the lake uses it itself")
         self._index.expect(table)
         before = self._index.current_one(table, partition)
@@ -196,6 +196,11 @@ class Lake:
 
     def _check_partitioned(self, table: str, partition: str | None) -> None:
         version, partitioned = self._index.state(table)
+        if version >= 0 and partitioned is None:
+            raise LakeError(
+                f"{self._folder / table} must be a table of the lake, however: nothing in its log says so; delete the "
+                "folder, or give the new table another name"
+            )
         if version >= 0 and partitioned is not (partition is not None):
             raise LakeError(
                 f"{table} must be written {'with' if partitioned else 'without'} a partition as it was before, "

@@ -120,7 +120,7 @@ def test_a_name_that_is_none_is_refused(lake, name):
 
 def test_what_the_lake_cannot_keep_is_refused_before_anything_is_written(lake):
     with pytest.raises(SchemaError, match=r"no column .* may have the name '_partition'"):
-        put(lake, "a", pa.table({"_partition": ["a"]}), recipe="r")
+        put(lake, "a", pa.table({"_Partition": ["a"]}), recipe="r")
     with pytest.raises(SchemaError, match=r"the key \('x',\) must be unique"):
         put(lake, "a", rows(1, 1), key=("x",))
     with pytest.raises(SchemaError, match="must have a form in Parquet"):
@@ -409,6 +409,14 @@ def test_a_commit_says_what_it_is(lake, tmp_path):
     assert "".join(f"{half:016x}" for half in halves) == entry.fingerprint
     kept = plain(tmp_path).metadata().configuration
     assert kept["delta.logRetentionDuration"] == kept["delta.deletedFileRetentionDuration"] == "interval 365 days"
+
+
+def test_a_table_of_somebody_else_is_left_alone(lake, tmp_path):
+    deltalake.write_deltalake(tmp_path / "lake" / TABLE, rows(1))
+    assert lake.entries(TABLE) == {}
+    with pytest.raises(LakeError, match="must be a table of the lake, however: nothing in its log says so; delete the"):
+        put(lake, None, rows(2))
+    assert plain(tmp_path).to_pyarrow_table()["x"].to_pylist() == [1]
 
 
 def test_rows_that_somebody_else_took_away_count_as_missing(lake, tmp_path):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import deltalake
 import pyarrow as pa
 import pytest
 
@@ -76,10 +77,21 @@ def test_a_missing_commit_is_named(lake, tmp_path):
         Lake(tmp_path).entries(TABLE)
 
 
+def test_a_torn_checkpoint_is_named_and_hides_nothing(lake, tmp_path):
+    deltalake.DeltaTable(tmp_path / TABLE).create_checkpoint()
+    next((tmp_path / TABLE / "_delta_log").glob("*.checkpoint.parquet")).write_bytes(b"torn")
+    assert check_whole(Lake(tmp_path)) == 2
+    with pytest.raises(LakeError, match=r"the log of .* must be readable at version 1, however: .*; bring it back"):
+        put(lake, "a", rows(7))
+    assert check_whole(lake) == 2
+    assert len(data_files(tmp_path)) == 2
+
+
 # A file may not grow beyond a limit: what a full disk does, at a place that the test chooses.
 _WRITE_WITHOUT_ROOM = """
 import json, resource, sys
 from pathlib import Path
+import deltalake
 import pyarrow as pa
 from mlwf_assets.errors import LakeError
 from mlwf_assets.lake.result import Result

@@ -37,4 +37,4 @@ def check_whole(lake: Lake, name: str = TABLE) -> int:
 
 def data_files(folder: Path, name: str = TABLE) -> list[Path]:
     """All Parquet files of a table, also those that nothing names."""
-    return sorted((folder / name).rglob("*.parquet"))
+    return sorted(path for path in (folder / name).rglob("*.parquet") if path.parent.name != "_delta_log")
