@@ -4,12 +4,12 @@ Says what is computed and in which order; how stands in the modules beside. The 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mlwf_assets.errors import DataError
 from mlwf_assets.evaluation.binary import view_binary
@@ -19,7 +19,7 @@ from mlwf_assets.evaluation.looks import Asked, explain, look
 from mlwf_assets.evaluation.multiclass import view_multiclass
 from mlwf_assets.evaluation.record import Data, Evaluation, Provenance
 from mlwf_assets.evaluation.regression import view_regression
-from mlwf_assets.evaluation.shift import measure_shift
+from mlwf_assets.evaluation.shift import Shift, measure_shift, rows_to_compare, sample_rows
 from mlwf_assets.evaluation.slices import Slice, judge_slices, slice_values
 from mlwf_assets.evaluation.story import add_up, example_times, label_over_time, summarize_split
 from mlwf_assets.evaluation.subject import describe_subject, judge, list_defaults
@@ -213,21 +213,29 @@ def _namer(given: _Given) -> Callable[[int], dict[str, str]]:
 
 
 def _data(given: _Given, counts: Iterable[Mapping[str, Any]]) -> Data:
+    split_of = given.matrix.column("split").to_numpy()
+    # Times are all that is needed of the rows; a copy of all features would be large.
+    moments = given.matrix.select([name for name in ("time", "cutoff") if name in given.matrix.column_names])
     splits: dict[str, tuple[pa.Table, Truth]] = {}
-    known = given.known
     for name in ("train", "validation"):
-        here = pc.equal(given.matrix.column("split"), name)
-        y = known.y[here.to_numpy(zero_copy_only=False)]
-        splits[name] = (given.matrix.filter(here), Truth(known.kind, y, known.classes, known.words))
+        here = np.flatnonzero(split_of == name)
+        splits[name] = (moments.take(here), replace(given.known, y=given.known.y[here]))
     splits["test"] = (given.test, given.truth)
     return Data(
         tables=add_up(counts),
         splits=tuple(summarize_split(name, *split, timezone=given.timezone) for name, split in splits.items()),
         by=given.workflow.splits.by,
         periods=label_over_time(splits, timezone=given.timezone),
-        shifts=measure_shift(splits["train"][0], given.test, given.features, seed=given.seed),
+        shifts=_shifts(given, np.flatnonzero(split_of == "train")),
         unseen=given.unseen,
     )
+
+
+def _shifts(given: _Given, train: Array) -> tuple[Shift, ...]:
+    at_most = rows_to_compare(len(given.features))
+    before = given.matrix.take(train[sample_rows(len(train), at_most=at_most, seed=given.seed)])
+    after = given.test.take(sample_rows(given.test.num_rows, at_most=at_most, seed=given.seed + 1))
+    return measure_shift(before, after, given.features)
 
 
 def _versions() -> dict[str, str]:

@@ -20,6 +20,7 @@ _DECILES = 10
 _PICTURE_BINS = 24
 _CATEGORIES = 12
 _FLOOR = 1e-4
+_MOST_ROWS, _FEWEST_ROWS, _CELLS = 20_000, 500, 2_000_000
 
 
 @dataclass(frozen=True)
@@ -120,13 +121,13 @@ def _categorical(train: Sequence[Any], test: Sequence[Any]) -> tuple[Array, Arra
     return shares(train), shares(test), (*names, "others", "missing")
 
 
-def feature_shift(feature: Mapping[str, Any], train: pa.Array, test: pa.Array) -> Shift:
+def feature_shift(feature: Mapping[str, Any], train: pa.ChunkedArray, test: pa.ChunkedArray) -> Shift:
     """Compare one feature's values.
 
     Args:
         feature: name, kind (numeric, boolean, categorical) and words.
     Example:
-        >>> same = pa.array([1.0, 2.0, 3.0])
+        >>> same = pa.chunked_array([[1.0, 2.0, 3.0]])
         >>> feature_shift({"name": "x", "kind": "numeric", "words": "x"}, same, same).psi
         0.0
     """
@@ -135,8 +136,8 @@ def feature_shift(feature: Mapping[str, Any], train: pa.Array, test: pa.Array) -
         expected, actual, labels = _categorical(train.to_pylist(), test.to_pylist())
         ks, picture_train, picture_test = float("nan"), expected, actual
     else:
-        a = np.asarray(train.to_numpy(zero_copy_only=False), dtype=float)
-        b = np.asarray(test.to_numpy(zero_copy_only=False), dtype=float)
+        a = np.asarray(train.to_numpy(), dtype=float)
+        b = np.asarray(test.to_numpy(), dtype=float)
         expected, actual, labels, picture_train, picture_test = _numeric(a, b)
         ks = ks_distance(a[np.isfinite(a)], b[np.isfinite(b)])
     return Shift(
@@ -166,25 +167,19 @@ def sample_rows(rows: int, *, at_most: int, seed: int) -> Array:
     return np.sort(np.random.default_rng(seed).choice(rows, size=at_most, replace=False))
 
 
-def measure_shift(
-    train: pa.Table,
-    test: pa.Table,
-    features: Sequence[Mapping[str, Any]],
-    *,
-    seed: int = 0,
-    at_most: int = 20_000,
-) -> tuple[Shift, ...]:
-    """All features, the most shifted first.
+def rows_to_compare(features: int) -> int:
+    """How many rows of a split are looked at: fewer where there are very many features."""
+    return max(_FEWEST_ROWS, min(_MOST_ROWS, _CELLS // max(1, features)))
+
+
+def measure_shift(train: pa.Table, test: pa.Table, features: Sequence[Mapping[str, Any]]) -> tuple[Shift, ...]:
+    """Compare all features, the most shifted first.
 
     Args:
-        train, test: matrices that hold the features' columns.
-        at_most: rows looked at on either side, drawn at random.
+        train, test: rows of the matrices, at most `rows_to_compare` of either drawn at random.
+        features: name, kind, words and columns of each.
     """
     if not train.num_rows or not test.num_rows:
         return ()
-    a = train.take(sample_rows(train.num_rows, at_most=at_most, seed=seed))
-    b = test.take(sample_rows(test.num_rows, at_most=at_most, seed=seed + 1))
-    found = [
-        feature_shift(f, a.column(f["name"]).combine_chunks(), b.column(f["name"]).combine_chunks()) for f in features
-    ]
+    found = [feature_shift(f, train.column(f["name"]), test.column(f["name"])) for f in features]
     return tuple(sorted(found, key=lambda shift: (-shift.psi, shift.name)))

@@ -1,7 +1,7 @@
 """What charts share: elements of SVG, axes with round ticks, places on paper, and their style.
 
 Colors are the page's variables where a page defines them, else the ones that stand here; contrast is at
-least 4.5 : 1 for text and 3 : 1 for what is drawn.
+least 4.5 : 1 for text and 3 : 1 for lines and points; pale bars are for what others are compared with.
 """
 
 import html
@@ -16,8 +16,8 @@ STYLE = """
 .l{fill:none;stroke-width:2.4;stroke-linejoin:round;stroke-linecap:round}.thin{stroke-width:1.7}
 .dash{stroke-dasharray:5 4;stroke-width:1.6}.hover{fill:transparent}
 .l.a{stroke:var(--a,#1d5fa8)}.l.b{stroke:var(--b,#b4520b)}.l.c{stroke:var(--c,#0c7a6b)}.l.d{stroke:var(--d,#7a3fa0)}
-.l.r{stroke:var(--r,#8a94a3)}.f.a{fill:var(--a,#1d5fa8)}.f.b{fill:var(--b,#b4520b)}.f.c{fill:var(--c,#0c7a6b)}
-.f.d{fill:var(--d,#7a3fa0)}.f.r{fill:var(--pale,#c3cad4)}
+.l.r{stroke:var(--r,#858f9e)}.f.a{fill:var(--a,#1d5fa8)}.f.b{fill:var(--b,#b4520b)}.f.c{fill:var(--c,#0c7a6b)}
+.f.d{fill:var(--d,#7a3fa0)}.f.r{fill:var(--pale,#c3cad4)}circle.f.r{fill:var(--r,#858f9e)}
 .area{stroke-width:1.6;fill-opacity:.22}.area.a{fill:var(--a,#1d5fa8);stroke:var(--a,#1d5fa8)}
 .area.d{fill:var(--d,#7a3fa0);stroke:var(--d,#7a3fa0)}.area.r{fill:var(--r,#8a94a3);stroke:var(--r,#8a94a3)}
 .band0{fill:var(--shade,#f3f5f8)}.band1{fill:none}
