@@ -16,6 +16,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from mlwf_assets.cli.report_pages import serve_folder
+from mlwf_assets.deployment import pages
 
 # RFC 9110, 7.6.1: these belong to one connection and are not passed on.
 _HOP_BY_HOP = {
@@ -24,8 +25,6 @@ _HOP_BY_HOP = {
 }  # fmt: skip
 # What the client library would add by itself: a browser that takes no gzip must get none.
 _ADDED_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-# MLflow opens with its pages for language models unless it is told otherwise.
-_MLFLOW_HOME = "/mlflow/#/experiments?workflowType=machine_learning"
 _SESSION = web.AppKey("session", aiohttp.ClientSession)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,7 +40,7 @@ def make_app(*, dagster: str, mlflow: str, reports: Path) -> web.Application:
     """
     app = web.Application()
     app.cleanup_ctx.append(_session)
-    app.router.add_get("/mlflow", _redirect(_MLFLOW_HOME))
+    app.router.add_get("/mlflow", _redirect(pages.HOME))
     app.router.add_get("/reports", _redirect("/reports/"))
     app.router.add_get("/reports/{path:.*}", serve_folder(reports))
     app.router.add_route("*", "/mlflow/{path:.*}", _forward(mlflow, prefix="/mlflow"))

@@ -1,5 +1,6 @@
 """From an evaluated model to a registered one: the gate, the registry, its card, and what is tracked.
 
-`gate` decides and `champion` compares, both without MLflow; `store` opens MLflow's database; `registry`
-brings a model in and moves the alias; `tracking` records trials; `scorer` is what a registered model runs.
+`assemble` makes a candidate of what the assets hold; `gate` decides and `champion` compares; `deploy` is the
+whole way in one call. `store` opens MLflow's database, `registry` brings a model in as `package` makes it and
+moves the alias, `tracking` records trials; `scorer` is what a registered model runs. Nothing is trained here.
 """

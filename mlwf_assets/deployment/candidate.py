@@ -14,6 +14,8 @@ import pandas as pd
 
 from mlwf_assets.lake.fingerprint import hash_bytes, hash_json
 
+_FEW_PARTITIONS = 60
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -22,7 +24,7 @@ class Origin:
     Attributes:
         run_id: the Dagster run.
         asset: the asset's key, 'flights/deployment/model'.
-        partitions: the partitions whose rows it learned from.
+        partitions: the partitions whose rows it learned from, in order.
         tables: table -> version and fingerprint in words, e.g. 'version 3, 5f0c...'.
     """
 
@@ -30,6 +32,17 @@ class Origin:
     asset: str = ""
     partitions: Sequence[str] = ()
     tables: Mapping[str, str] = field(default_factory=dict)
+
+    def partitions_in_words(self) -> str:
+        """All of them where they are few; MLflow's tags take some thousand characters.
+
+        Example:
+            >>> Origin(partitions=["2013-01", "2013-02"]).partitions_in_words()
+            '2013-01, 2013-02'
+        """
+        if len(self.partitions) <= _FEW_PARTITIONS:
+            return ", ".join(self.partitions)
+        return f"{self.partitions[0]} to {self.partitions[-1]} ({len(self.partitions)})"
 
     def run_link(self) -> str:
         """The Dagster run's page below the gateway's address.
@@ -63,9 +76,11 @@ class Candidate:
         params: what people would filter by: families, metric, threshold, rows.
         classes: in the order of the predictor; empty for a regression.
         threshold: of the positive class.
+        positive: what the probability of a binary model is of, in words.
         question: what it answers.
         owner: who answers for it.
-        files: name -> bytes, put beside the predictor: features.json, definitions.json, report.html, plots.
+        files: name -> bytes, put beside the predictor and its run: features.json, definitions.json, report.html.
+        run_files: the same, put beside its run alone.
         report_link: the report's page below the gateway's address.
         origin: where it came from.
     """
@@ -82,9 +97,11 @@ class Candidate:
     params: Mapping[str, Any] = field(default_factory=dict)
     classes: Sequence[Any] = ()
     threshold: float = 0.5
+    positive: str = "true"
     question: str = ""
     owner: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
+    run_files: Mapping[str, bytes] = field(default_factory=dict)
     report_link: str = ""
     origin: Origin = field(default_factory=Origin)
 

@@ -47,7 +47,7 @@ def _origin_lines(candidate: Candidate) -> Iterable[str]:
     if candidate.report_link:
         yield f"[report]({candidate.report_link})"
     if origin.partitions:
-        yield f"partitions {origin.partitions[0]} to {origin.partitions[-1]} ({len(origin.partitions)})"
+        yield f"partitions {origin.partitions_in_words()}"
     for table, version in origin.tables.items():
         yield f"table `{table}`: {version}"
     if candidate.owner:
@@ -56,7 +56,7 @@ def _origin_lines(candidate: Candidate) -> Iterable[str]:
 
 def _usage(candidate: Candidate) -> str:
     gives = {
-        "binary": f"the probability of `{candidate.classes[-1] if candidate.classes else True}`, an array (rows,); "
+        "binary": f"the probability of *{candidate.positive}*, an array (rows,); "
         f"decisions are made at {candidate.threshold:.4g}",
         "multiclass": f"probabilities, an array (rows, {len(candidate.classes)}) in the order "
         + ", ".join(f"`{name}`" for name in candidate.classes),

@@ -4,35 +4,21 @@ Only reads. Whatever hinders the comparison is told in words and never raised: a
 may lack anything.
 """
 
-from dataclasses import dataclass
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from mlwf_assets.deployment import predictions
 from mlwf_assets.deployment.candidate import Candidate
 from mlwf_assets.deployment.gate import Comparison
+from mlwf_assets.deployment.predictions import Array, TestRows
 from mlwf_assets.deployment.store import Store
 from mlwf_assets.errors import ModelError
+from mlwf_assets.evaluation.bootstrap import Interval
 from mlwf_assets.evaluation.compare import paired_difference
 from mlwf_assets.models.metrics import find_metric
-
-
-@dataclass(frozen=True)
-class TestRows:
-    """The rows on which challenger and champion meet.
-
-    Attributes:
-        frame: (rows, columns); more columns than the challenger's are welcome, the champion may need them.
-        truth: (rows,) 0/1, class number, or value.
-        scores: (rows,) or (rows, classes) of the challenger.
-    """
-
-    __test__ = False  # not a test, whatever pytest thinks of the name
-
-    frame: pd.DataFrame
-    truth: np.ndarray[Any, Any]
-    scores: np.ndarray[Any, Any]
 
 
 def find_champion(store: Store, registered_model: str, *, alias: str = "champion") -> Any | None:
@@ -68,26 +54,55 @@ def compare_with_champion(
     if version.tags.get("mlwf.fingerprint") == candidate.fingerprint:
         return Comparison(name, metric, higher, same=True)
     try:
-        difference = _difference(version, candidate, rows, metric=metric, n=n, seed=seed)
+        difference = _difference(store, version, candidate, rows, metric=metric, n=n, seed=seed)
     except Exception as error:  # noqa: BLE001 - whatever a model of another time raises must not block its successor
         return Comparison(name, metric, higher, obstacle=_in_words(error))
     return Comparison(name, metric, higher, difference=difference)
 
 
-def _difference(version: Any, candidate: Candidate, rows: TestRows, *, metric: str, n: int, seed: int) -> Any:
+def _difference(
+    store: Store, version: Any, candidate: Candidate, rows: TestRows, *, metric: str, n: int, seed: int
+) -> Interval:
+    import mlflow
+    from mlflow.models import Model
+
+    # `Model.load` of MLflow 3.17 takes no file:// address itself.
+    description = mlflow.artifacts.download_artifacts(artifact_uri=f"{version.source}/MLmodel")
+    facts = Model.load(description).metadata or {}
+    _check_same_task(facts, candidate)
+    return paired_difference(
+        metric, rows.truth, rows.scores, _scores(store, version, rows), n=n, seed=seed, kind=candidate.kind,
+        threshold=candidate.threshold, threshold_old=float(facts.get("threshold", 0.5)),
+    )  # fmt: skip
+
+
+def _scores(store: Store, version: Any, rows: TestRows) -> Array:
+    """What the champion says about the rows today; where it cannot, what it said when it was registered."""
+    try:
+        return _predict(version, rows)
+    except Exception:
+        remembered = _remembered(store, version, rows)
+        if remembered is None:
+            raise
+        return remembered
+
+
+def _predict(version: Any, rows: TestRows) -> Array:
     import mlflow
 
     model = mlflow.pyfunc.load_model(version.source)
-    facts = model.metadata.metadata or {}
-    _check_same_task(facts, candidate)
     missing = [name for name in model.metadata.get_input_schema().required_input_names() if name not in rows.frame]
     if missing:
         raise ModelError(f"it needs columns that are not made any more: {', '.join(missing[:5])}")
-    old = np.asarray(model.predict(rows.frame))
-    return paired_difference(
-        metric, rows.truth, rows.scores, old, n=n, seed=seed, kind=candidate.kind,
-        threshold=candidate.threshold, threshold_old=float(facts.get("threshold", 0.5)),
-    )  # fmt: skip
+    return np.asarray(model.predict(rows.frame))
+
+
+def _remembered(store: Store, version: Any, rows: TestRows) -> Array | None:
+    if predictions.FILE not in {file.path for file in store.client.list_artifacts(version.run_id)}:
+        return None
+    with tempfile.TemporaryDirectory(prefix="mlwf-champion-") as folder:
+        file = Path(store.client.download_artifacts(version.run_id, predictions.FILE, folder))
+        return predictions.find(file.read_bytes(), rows)
 
 
 def _check_same_task(facts: dict[str, Any], candidate: Candidate) -> None:

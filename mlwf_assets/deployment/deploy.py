@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from mlwf_assets.deployment.candidate import Candidate
-from mlwf_assets.deployment.champion import TestRows, compare_with_champion
+from mlwf_assets.deployment.champion import compare_with_champion
 from mlwf_assets.deployment.gate import Comparison, Decision, decide
+from mlwf_assets.deployment.predictions import TestRows
 from mlwf_assets.deployment.registry import Registered, register
 from mlwf_assets.deployment.store import Store
 from mlwf_assets.spec.project import Success

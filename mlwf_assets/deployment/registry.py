@@ -17,6 +17,7 @@ from mlwf_assets.deployment.card import write_card
 from mlwf_assets.deployment.champion import find_champion
 from mlwf_assets.deployment.gate import Decision
 from mlwf_assets.deployment.package import saved_model
+from mlwf_assets.deployment.pages import run_page, version_page
 from mlwf_assets.deployment.store import Store
 from mlwf_assets.errors import GateError
 
@@ -49,17 +50,12 @@ class Registered:
     replaced: int | None
 
     def link(self) -> str:
-        """The version's page below the gateway's address.
-
-        Example:
-            >>> Registered("m", 3, "r", "1", "m-1", "f", False, None).link()
-            '/mlflow/#/models/m/versions/3'
-        """
-        return f"/mlflow/#/models/{self.name}/versions/{self.version}"
+        """The version's page below the gateway's address."""
+        return version_page(self.name, self.version)
 
     def run_link(self) -> str:
         """The run's page below the gateway's address."""
-        return f"/mlflow/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        return run_page(self.experiment_id, self.run_id)
 
 
 def register(store: Store, candidate: Candidate, decision: Decision) -> Registered:
@@ -151,7 +147,7 @@ def _fill_run(store: Store, candidate: Candidate, decision: Decision, run_id: st
     if run.outputs is None or not run.outputs.model_outputs:
         store.client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
     with tempfile.TemporaryDirectory(prefix="mlwf-run-") as folder:
-        for name, content in candidate.files.items():
+        for name, content in {**candidate.files, **candidate.run_files}.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
@@ -201,7 +197,7 @@ def _tags(candidate: Candidate) -> dict[str, str]:
         "dagster.run": origin.run_link(),
         "dagster.asset": origin.asset_link(),
         "mlwf.report": candidate.report_link,
-        "mlwf.partitions": ", ".join(origin.partitions),
+        "mlwf.partitions": origin.partitions_in_words(),
         "mlwf.tables": json.dumps(dict(origin.tables), sort_keys=True),
     }
     return {name: value for name, value in tags.items() if value}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlwf_assets.deployment.candidate import Origin
+from mlwf_assets.deployment.pages import run_page
 from mlwf_assets.deployment.store import Store
 
 RECIPE = "mlwf.recipe"
@@ -52,13 +53,8 @@ class Tracked:
     reused: bool
 
     def link(self) -> str:
-        """Its page below the gateway's address.
-
-        Example:
-            >>> Tracked("ab", "1", False).link()
-            '/mlflow/#/experiments/1/runs/ab'
-        """
-        return f"/mlflow/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        """Its page below the gateway's address."""
+        return run_page(self.experiment_id, self.run_id)
 
 
 def log_family(store: Store, family: FamilyRun) -> Tracked:

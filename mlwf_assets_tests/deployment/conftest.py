@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from mlwf_assets.deployment.store import open_store
-from mlwf_assets_tests.deployment import toy
+from mlwf_assets_tests.deployment import children, toy
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,11 @@ def store(_empty_home, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(_empty_home, home)
     return open_store(home)
+
+
+@pytest.fixture(scope="session")
+def processes():
+    return children.processes()
 
 
 @pytest.fixture(autouse=True)

@@ -1,19 +1,22 @@
+import dataclasses
 import json
-import os
 import re
 import subprocess
 import sys
 
 import mlflow
 import numpy as np
+import pyarrow as pa
 import pytest
+import yaml
 
 from mlwf_assets.deployment import registry
 from mlwf_assets.deployment.card import write_card
-from mlwf_assets.deployment.champion import TestRows, compare_with_champion, find_champion
+from mlwf_assets.deployment.champion import compare_with_champion, find_champion
 from mlwf_assets.deployment.deploy import deploy
 from mlwf_assets.deployment.gate import Decision, decide
 from mlwf_assets.deployment.package import pin_requirements
+from mlwf_assets.deployment.predictions import FILE, TestRows, pack
 from mlwf_assets.deployment.registry import register
 from mlwf_assets.errors import GateError
 from mlwf_assets.spec.project import Success
@@ -35,7 +38,7 @@ print(json.dumps([float(p).hex() for p in model.predict(toy.make_rows(seed=1)[0]
 
 def _rows(predictor, seed=1):
     frame, truth = toy.make_rows(seed=seed)
-    return TestRows(frame, truth, predictor.predict(frame))
+    return TestRows(pa.table({"id": range(len(frame))}), frame, truth, predictor.predict(frame))
 
 
 def test_a_fresh_process_predicts_the_same_bits(store, candidate, predictor):
@@ -53,7 +56,9 @@ def test_the_model_holds_native_artifacts_and_no_pickle(store, candidate):
     assert {"model.txt", "scorer.py", "features.json", "definitions.json", "report.html", "MLmodel"} <= names
     assert not [name for name in names if re.search(r"[.](pkl|pickle|joblib|cloudpickle)$", name)]
     for path in (store.folder / "artifacts").rglob("MLmodel"):
-        assert "cloudpickle" not in path.read_text().replace("cloudpickle_version: null", "")
+        flavor = yaml.safe_load(path.read_text())["flavors"]["python_function"]
+        assert flavor["loader_module"] == "mlflow.pyfunc.loaders.code_model"
+        assert "python_model" not in flavor
 
 
 def test_the_signature_names_the_columns_and_lets_those_miss_that_had_gaps(store, candidate, predictor):
@@ -130,46 +135,32 @@ def test_a_refusal_changes_nothing_and_says_why(store, candidate, predictor, tmp
     assert "roc_auc >= 0.7 on test is required" in str(outcome.decision)
     assert int(find_champion(store, "flight-on-time").version) == 1
     assert len(store.client.search_runs([store.experiment("flights")])) == 1
-    with pytest.raises(GateError, match="was not deployed: roc_auc on test is 0.6"):
+    with pytest.raises(GateError, match=r"was not deployed: roc_auc on test is 0[.]6"):
         register(store, worse, outcome.decision)
 
 
-_STEPS = ["_ensure_run", "_ensure_model", "_fill_run", "_create_version", "set_registered_model_alias"]
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("step", _STEPS)
-def test_a_kill_at_any_step_leaves_the_old_champion_and_the_next_call_finishes(
-    store, candidate, tmp_path, monkeypatch, step, when
+@pytest.mark.parametrize("step", ["_ensure_model", "_fill_run", "_create_version", "set_registered_model_alias"])
+def test_an_interruption_before_any_step_leaves_the_old_champion_and_the_next_call_finishes(
+    store, candidate, tmp_path, monkeypatch, step
 ):
     register(store, candidate, PASSED)
     toy.make_predictor(tmp_path / "other", rounds=30)
     second = toy.make_candidate(tmp_path / "other")
     owner = store.client if step == "set_registered_model_alias" else registry
-    real = getattr(owner, step)
 
-    class KilledError(BaseException):
-        pass
-
-    def dies(*args, **kwargs):
-        if when == "after":
-            real(*args, **kwargs)
-        raise KilledError
+    def stops(*args, **kwargs):
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(owner, step, dies)
-        with pytest.raises(KilledError):
+        patch.setattr(owner, step, stops)
+        with pytest.raises(KeyboardInterrupt):
             register(store, second, PASSED)
-    if (step, when) != ("set_registered_model_alias", "after"):
-        assert int(find_champion(store, "flight-on-time").version) == 1
-    done = register(store, second, PASSED)
-    assert done.version == 2
+    assert int(find_champion(store, "flight-on-time").version) == 1
+    assert register(store, second, PASSED).version == 2
     assert int(find_champion(store, "flight-on-time").version) == 2
-    assert len(store.client.search_model_versions("name = 'flight-on-time'")) == 2
     experiment = store.experiment("flights")
     assert len(store.client.search_runs([experiment])) == 2
     assert len(store.client.search_logged_models([experiment])) == 2
-    assert store.client.get_run(done.run_id).data.metrics == {"test_roc_auc": 0.81, "test_log_loss": 0.5}
 
 
 def test_a_model_that_was_half_written_is_thrown_away(store, candidate, monkeypatch):
@@ -209,7 +200,7 @@ def test_a_champion_whose_columns_are_gone_is_told_in_words(store, candidate, pr
     register(store, candidate, PASSED)
     toy.make_predictor(tmp_path / "other", rounds=30)
     rows = _rows(predictor)
-    without = TestRows(rows.frame.drop(columns="wind"), rows.truth, rows.scores)
+    without = dataclasses.replace(rows, frame=rows.frame.drop(columns="wind"))
     comparison = compare_with_champion(store, toy.make_candidate(tmp_path / "other"), without, metric="roc_auc")
     assert comparison.difference is None
     assert comparison.obstacle == "it needs columns that are not made any more: wind"
@@ -222,9 +213,57 @@ def test_a_champion_with_lost_files_or_another_question_is_told_in_words(store, 
     comparison = compare_with_champion(store, other, _rows(predictor), metric="roc_auc")
     assert comparison.obstacle == "it knows other classes (False, True)"
     for path in (store.folder / "artifacts").rglob("model.txt"):
-        os.unlink(path)
+        path.unlink()
     broken = compare_with_champion(store, toy.make_candidate(tmp_path / "other"), _rows(predictor), metric="roc_auc")
     assert "model.txt" in broken.obstacle
+
+
+@pytest.fixture
+def remembered(store, candidate, predictor):
+    """A champion whose test predictions are kept, and the rows that it predicted."""
+    rows = _rows(predictor, seed=0)
+    register(store, dataclasses.replace(candidate, run_files={FILE: pack(rows)}), PASSED)
+    return rows
+
+
+def _challenge(store, tmp_path, rows):
+    weak = toy.make_predictor(tmp_path / "weak", rounds=1)
+    rows = dataclasses.replace(rows, scores=weak.predict(toy.make_rows(seed=0)[0]))
+    return compare_with_champion(store, toy.make_candidate(tmp_path / "weak"), rows, metric="roc_auc")
+
+
+def test_a_champion_whose_columns_are_gone_is_met_by_what_it_said_of_the_same_rows(store, remembered, tmp_path):
+    scored = _challenge(store, tmp_path, remembered)
+    order = np.random.default_rng(0).permutation(len(remembered.truth))
+    shuffled = TestRows(
+        remembered.keys.take(order), remembered.frame.drop(columns="wind"), remembered.truth[order], remembered.scores
+    )
+    toy.make_predictor(tmp_path / "other", rounds=1)
+    weak = toy.Predictor(tmp_path / "other").predict(remembered.frame)[order]
+    met = compare_with_champion(
+        store, toy.make_candidate(tmp_path / "other"), dataclasses.replace(shuffled, scores=weak), metric="roc_auc"
+    )
+    assert scored.difference.high < 0
+    assert met.difference.value == pytest.approx(scored.difference.value, abs=1e-12)
+    assert not decide(AUC, {"roc_auc": 0.8}, met).passed
+
+
+def test_a_champion_that_never_saw_one_of_the_rows_cannot_be_met_by_memory(store, remembered, tmp_path):
+    rows = dataclasses.replace(
+        remembered,
+        keys=pa.table({"id": [*range(1, len(remembered.truth)), 10_000]}),
+        frame=remembered.frame.drop(columns="wind"),
+    )
+    assert _challenge(store, tmp_path, rows).obstacle == "it needs columns that are not made any more: wind"
+    renamed = dataclasses.replace(rows, keys=remembered.keys.rename_columns(["name"]))
+    assert _challenge(store, tmp_path / "again", renamed).obstacle.startswith("it needs columns")
+
+
+def test_test_predictions_stand_beside_the_run_and_not_in_the_model(store, remembered):
+    version = find_champion(store, "flight-on-time")
+    assert FILE in {file.path for file in store.client.list_artifacts(version.run_id)}
+    model = mlflow.artifacts.list_artifacts(version.source)
+    assert FILE not in {file.path for file in model}
 
 
 def test_requirements_are_pinned_without_build_labels():
