@@ -7,6 +7,7 @@ from typing import Any
 from mlwf_assets.assets.clean import COUNTS
 from mlwf_assets.assets.models import example_key
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
+from mlwf_assets.evaluation.report.templates import fingerprint
 from mlwf_assets.spec.workflow import Workflow
 
 REPORT = "report.html"
@@ -32,9 +33,10 @@ def evaluation_steps(workflow: Workflow) -> list[Step]:
                 *(Input(f"quarantine/{name}", back=None) for name in workflow.tables),
             ),
             compute=_evaluator(workflow),
-            settings=workflow.model_dump(mode="json", exclude={"automation", "deployment", "sources", "python"}),
+            settings=workflow.model_dump(mode="json", exclude={"automation", "sources", "python"}),
             libraries=("numpy", "pandas", "jinja2"),
             preload=("lightgbm", "jinja2"),
+            external=fingerprint,
         )
     ]
 

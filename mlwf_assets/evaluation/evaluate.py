@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from mlwf_assets.errors import DataError
-from mlwf_assets.evaluation.binary import view_binary
+from mlwf_assets.evaluation.binary import BinaryView, view_binary
 from mlwf_assets.evaluation.board import measure, predict_all, rank, validation_scores
-from mlwf_assets.evaluation.bootstrap import draw_counts
+from mlwf_assets.evaluation.bootstrap import Interval, draw_counts
 from mlwf_assets.evaluation.looks import Asked, explain, look
 from mlwf_assets.evaluation.multiclass import view_multiclass
-from mlwf_assets.evaluation.record import Data, Evaluation, Provenance
+from mlwf_assets.evaluation.record import Data, Entrant, Evaluation, Provenance, TestMetric, Verdict
 from mlwf_assets.evaluation.regression import view_regression
 from mlwf_assets.evaluation.shift import Shift, measure_shift, rows_to_compare, sample_rows
 from mlwf_assets.evaluation.slices import Slice, judge_slices, slice_values
@@ -62,6 +62,21 @@ class _Given:
         return self.workflow.partitions.timezone if self.workflow.partitions else "UTC"
 
 
+@dataclass(frozen=True)
+class _Scores:
+    """How good the models are."""
+
+    metrics: tuple[TestMetric, ...]
+    board: tuple[Entrant, ...]
+    gain: Interval | None
+    verdict: Verdict
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The metrics of the ensemble by name."""
+        return {one.name: one.value for one in self.metrics}
+
+
 def _quiet(_: str) -> None:
     pass
 
@@ -101,52 +116,32 @@ def evaluate(
         DataError: if there are no test rows, or one of them is not among the clean rows.
     """
     given = _given(workflow, test, matrix, features, predictor, examples, key, seed)
-    truth, kind, costs = given.truth, predictor.kind, workflow.evaluation.costs
-    subject = describe_subject(workflow, kind=kind, class_words=truth.words)
-
+    truth, kind = given.truth, predictor.kind
     report(f"predicting {given.test.num_rows:,} test rows with {len(predictor.members)} models")
     frame = given.test.select([str(feature["name"]) for feature in features]).to_pandas()
     said = _all_said(given, predict_all(predictor, frame))
-    p = said[ENSEMBLE]
-
-    resamples = workflow.evaluation.bootstrap
-    report(f"computing metrics, with intervals from {resamples} resamples")
-    drawn = draw_counts(given.test.num_rows, n=resamples, seed=seed)
-    metrics = measure(truth, p, counts=drawn, threshold=predictor.threshold)
-    values = {metric.name: metric.value for metric in metrics}
-    validation = validation_scores(leaderboard)
-    board, gain = rank(
-        truth,
-        said,
-        metric=subject.metric,
-        counts=drawn,
-        threshold=predictor.threshold,
-        validation=validation,
-        weights=predictor.weights,
-    )
-    before = {subject.metric: validation[ENSEMBLE]} if ENSEMBLE in validation else {}
-
+    report(f"computing metrics, with intervals from {workflow.evaluation.bootstrap} resamples")
+    subject = describe_subject(workflow, kind=kind, class_words=truth.words)
+    scores = _score(given, said, subject.metric, validation_scores(leaderboard))
     report("judging slices")
-    slices = _slices(given, p, metric=subject.metric, overall=values[subject.metric])
+    slices = _slices(given, said[ENSEMBLE], metric=subject.metric, overall=scores.values[subject.metric])
     report("asking what the model looks at")
-    asked = Asked(predictor, frame, truth, p, features, seed)
+    asked = Asked(predictor, frame, truth, said[ENSEMBLE], features, seed)
     looks = look(asked, metric=find_metric(subject.metric, kind), own_table=workflow.examples.table)
     explanations = explain(asked, _namer(given), at_most=workflow.evaluation.explain)
-
     report("comparing the splits")
-    binary = view_binary(truth, said, threshold=predictor.threshold, costs=costs) if kind == "binary" else None
     return Evaluation(
         subject=subject,
-        verdict=judge(workflow.project.success, values, before, kind=kind),
+        verdict=scores.verdict,
         rows=given.test.num_rows,
-        resamples=resamples,
-        metrics=metrics,
-        gain=gain,
-        leaderboard=board,
+        resamples=workflow.evaluation.bootstrap,
+        metrics=scores.metrics,
+        gain=scores.gain,
+        leaderboard=scores.board,
         data=_data(given, counts),
-        binary=binary,
-        multiclass=view_multiclass(truth, p) if kind == "multiclass" else None,
-        regression=view_regression(truth, p) if kind == "regression" else None,
+        binary=_view_binary(given, said) if kind == "binary" else None,
+        multiclass=view_multiclass(truth, said[ENSEMBLE]) if kind == "multiclass" else None,
+        regression=view_regression(truth, said[ENSEMBLE]) if kind == "regression" else None,
         looks=looks,
         explanations=explanations,
         slices=slices,
@@ -181,6 +176,31 @@ def _all_said(given: _Given, said: Mapping[str, Array]) -> dict[str, Array]:
     made = {**said, BASE_RATE: base_rate(given.known, given.test.num_rows)}
     today = process_today(given.test, given.truth)
     return made if today is None else {**made, PROCESS_TODAY: today}
+
+
+def _score(given: _Given, said: Mapping[str, Array], metric: str, validation: Mapping[str, float]) -> _Scores:
+    predictor = given.predictor
+    drawn = draw_counts(given.test.num_rows, n=given.workflow.evaluation.bootstrap, seed=given.seed)
+    metrics = measure(given.truth, said[ENSEMBLE], counts=drawn, threshold=predictor.threshold)
+    board, gain = rank(
+        given.truth,
+        said,
+        metric=metric,
+        counts=drawn,
+        threshold=predictor.threshold,
+        validation=validation,
+        weights=predictor.weights,
+    )
+    # Scores before the test are known by the metric that models were chosen by, and by no other.
+    before = {metric: validation[ENSEMBLE]} if ENSEMBLE in validation else {}
+    values = {one.name: one.value for one in metrics}
+    verdict = judge(given.workflow.project.success, values, before, kind=predictor.kind)
+    return _Scores(metrics, board, gain, verdict)
+
+
+def _view_binary(given: _Given, said: Mapping[str, Array]) -> BinaryView:
+    costs = given.workflow.evaluation.costs
+    return view_binary(given.truth, said, threshold=given.predictor.threshold, costs=costs)
 
 
 def _slices(given: _Given, p: Array, *, metric: str, overall: float) -> tuple[Slice, ...]:

@@ -1,13 +1,14 @@
 """The page: whole, self-contained, safe, and the same for all kinds of problems where they are the same."""
 
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pyarrow as pa
 import pytest
 
 from mlwf_assets.evaluation.evaluate import evaluate
-from mlwf_assets.evaluation.report import words
+from mlwf_assets.evaluation.report import templates, words
 from mlwf_assets.evaluation.report.page import render, sections
 from mlwf_assets.evaluation.result import to_result
 from mlwf_assets_tests.evaluation import toy
@@ -148,3 +149,13 @@ def test_splits_by_time_stand_side_by_side_and_others_share_the_axis(evaluations
 def test_costs_that_nobody_named_are_said_to_be_assumed():
     workflow, given = toy.make_case(evaluation={"bootstrap": 20})
     assert "the workflow names no costs, so both count 1" in render(evaluate(workflow, **given)).decode()
+
+
+@pytest.mark.parametrize("name", ["page.html", "_looks.html", "report.css"])
+def test_a_changed_template_or_style_changes_the_fingerprint(tmp_path, monkeypatch, name):
+    copy = shutil.copytree(templates.FOLDER, tmp_path / "report")
+    monkeypatch.setattr(templates, "FOLDER", copy)
+    before = templates.fingerprint()
+    assert before == templates.fingerprint()
+    (copy / name).write_text("changed")
+    assert templates.fingerprint() != before

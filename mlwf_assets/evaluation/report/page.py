@@ -5,23 +5,21 @@ text ever slip through.
 """
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlwf_assets.evaluation.record import Evaluation
 from mlwf_assets.evaluation.report import charts, numbers, words
 from mlwf_assets.evaluation.report.frame import STYLE
+from mlwf_assets.evaluation.report.templates import FOLDER
 
 if TYPE_CHECKING:
     import jinja2
 
-_FOLDER = Path(__file__).parent
-
 
 def render(evaluation: Evaluation) -> bytes:
     """Write the report of an evaluation: HTML, UTF-8, the same bytes for the same evaluation."""
-    style = STYLE + (_FOLDER / "report.css").read_text(encoding="utf-8")
-    page = _templates().get_template("page.html").render(e=evaluation, style=style, sections=sections(evaluation))
+    style = STYLE + (FOLDER / "report.css").read_text(encoding="utf-8")
+    page = _templates().get_template("page.html").render(e=evaluation, sections=sections(evaluation), style=style)
     return page.encode()
 
 
@@ -30,13 +28,13 @@ def _templates() -> "jinja2.Environment":
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
+        loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {name: getattr(numbers, name) for name in ("count", "share", "amount", "day")}
+    environment.filters |= {"count": numbers.count, "share": numbers.share, "amount": numbers.amount}
     environment.globals |= {"charts": charts, "words": words, "numbers": numbers}
     return environment
 
