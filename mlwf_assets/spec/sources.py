@@ -10,7 +10,7 @@ from mlwf_assets.spec.base import Names, SpecModel, Sql
 
 def _check_delimiter(value: str) -> str:
     if len(value) != 1 or value in '"\r\n' or not value.isascii():
-        raise ValueError(f"must be one ASCII character such as ',' or ';' or \"\\t\", however: {value!r}")
+        raise ValueError(f"must be one character such as ',' or ';' or \"\\t\" (ASCII), however: {value!r}")
     return value
 
 

@@ -6,13 +6,13 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from mlwf_assets.cleaning.casting import read_as
+from mlwf_assets.cleaning import clean_table
 from mlwf_assets.errors import SchemaError, SpecError
-from mlwf_assets.lake import duck
 from mlwf_assets.lake.connectors import read_source, source_columns, source_fingerprint
 from mlwf_assets.lake.connectors.stacking import stack
 from mlwf_assets.lake.connectors.types import found_types
-from mlwf_assets.spec.sources import RowsSource
+from mlwf_assets.spec.sources import CsvOptions, RowsSource
+from mlwf_assets.spec.tables import Table
 from mlwf_assets_tests.lake.connectors.toy import read, rows, types, write
 
 
@@ -124,10 +124,8 @@ def test_cleaning_reads_every_value_of_the_type_that_was_found(decimal):
     cases += [["1,5", "2", "1.234,56", ",5", "1,"]] if decimal == "," else []
     length = max(map(len, cases))
     table = pa.table({f"c{i}": pa.array(v + [None] * (length - len(v)), pa.string()) for i, v in enumerate(cases)})
-    found = found_types(table, is_text=True, decimal=decimal)
-    readings = {name: read_as(name, kind, decimal=decimal) for name, kind in found.items()}
-    failed = ", ".join(f"count(*) FILTER ({reading.fails}) AS {name}" for name, reading in readings.items())
-    with duck.connect() as connection:
-        connection.register("t", table)
-        counted = connection.sql(f"SELECT {failed} FROM t").to_arrow_table().to_pylist()[0]
-    assert {name: count for name, count in counted.items() if count} == {}
+    found = {"t": found_types(table, is_text=True, decimal=decimal)}
+    raw = table.append_column("_file", pa.array(["t.csv"] * length)).append_column("_row", pa.array(range(length)))
+    cleaned = clean_table(Table(), {"t": raw}, {}, types=found, name="t", read_as={"t": CsvOptions(decimal=decimal)})
+    assert cleaned.quarantine.table.to_pylist() == []
+    assert cleaned.counts.rows_out == length
