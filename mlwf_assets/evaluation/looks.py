@@ -31,7 +31,7 @@ from mlwf_assets.evaluation.shift import sample_rows
 from mlwf_assets.models.metrics import Array, Metric
 from mlwf_assets.models.truth import Truth
 
-_SAMPLE = 1_500
+_SAMPLE = 2_000
 _CONTRIBUTION_ROWS = 500
 _EFFECT_ROWS = 150
 _EFFECTS = 8

@@ -153,7 +153,7 @@ def _unit(subject: Subject, metric: str) -> str:
 def _between(metric: TestMetric) -> str:
     if not math.isfinite(metric.low + metric.high):
         return ""
-    return f" [{score(metric.name, metric.low)}, {score(metric.name, metric.high)}]"
+    return f" [{score(metric.name, metric.low)},\u00a0{score(metric.name, metric.high)}]"
 
 
 def gain_over_today(evaluation: Evaluation) -> str:
