@@ -17,6 +17,7 @@ _EXPECTED = (
     (r"The behavior of array concatenation with empty entries", FutureWarning),
     (r"The behavior of DataFrame concatenation with empty", FutureWarning),
     (r"Downcasting object dtype arrays on \.fillna", FutureWarning),
+    (r"Downcasting behavior in `replace`", FutureWarning),
     (r"The provided callable .* is currently using", FutureWarning),
     (r"DataFrame is highly fragmented", Warning),
     (r"(?s)Some specified primitives were not used", UserWarning),
