@@ -4,9 +4,7 @@ All intervals come from the same resamples, so that they can be compared, and th
 today is paired.
 """
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +14,7 @@ from mlwf_assets.evaluation.bootstrap import Interval, distribution, interval_of
 from mlwf_assets.evaluation.record import Entrant, TestMetric
 from mlwf_assets.evaluation.usable import is_probability
 from mlwf_assets.models.metrics import Array, Metric, find_metric, metrics_of
+from mlwf_assets.models.predictor import Predictor
 from mlwf_assets.models.truth import ENSEMBLE, PROCESS_TODAY, Truth
 
 _UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
@@ -115,21 +114,7 @@ def validation_scores(leaderboard: pa.Table) -> dict[str, float]:
     return {str(m): float(s) for m, s in zip(models, scores, strict=True) if s is not None}
 
 
-class _Listener:
-    """A member that remembers what it said, for whoever asks the ensemble has paid for it."""
-
-    def __init__(self, member: Any) -> None:
-        self._member = member
-        self.said: Array | None = None
-
-    def predict(self, frame: pd.DataFrame) -> Array:
-        self.said = np.asarray(self._member.predict(frame), dtype=float)
-        return self.said
-
-
-def predict_all(predictor: Any, frame: pd.DataFrame) -> dict[str, Array]:
-    """Predict with the ensemble and each of its members, asking each member once."""
-    listeners = {name: _Listener(member) for name, member in predictor.members.items()}
-    whole = np.asarray(dataclasses.replace(predictor, members=listeners).predict(frame), dtype=float)
-    members = {name: one.said if one.said is not None else one.predict(frame) for name, one in listeners.items()}
-    return {ENSEMBLE: whole, **members}
+def predict_all(predictor: Predictor, frame: pd.DataFrame) -> dict[str, Array]:
+    """Predict with each member, and with the ensemble from what they said: each is asked once."""
+    said = {name: np.asarray(member.predict(frame), dtype=float) for name, member in predictor.members.items()}
+    return {ENSEMBLE: predictor.blend(said), **said}

@@ -29,6 +29,7 @@ from mlwf_assets.evaluation.importance import (
 from mlwf_assets.evaluation.record import Looks
 from mlwf_assets.evaluation.shift import sample_rows
 from mlwf_assets.models.metrics import Array, Metric
+from mlwf_assets.models.predictor import Predictor
 from mlwf_assets.models.truth import Truth
 
 _SAMPLE = 2_000
@@ -51,7 +52,7 @@ class Asked:
         seed: of the samples.
     """
 
-    predictor: Any
+    predictor: Predictor
     frame: pd.DataFrame
     truth: Truth
     p: Array

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mlwf_assets_tests.evaluation import toy  # isort: skip
 from mlwf_assets.evaluation.evaluate import evaluate
+from mlwf_assets_tests.evaluation import toy
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,15 @@
-"""Parcels that come late: a small world with a real LightGBM behind the predictor's interface, of any kind."""
+"""Parcels that come late: a small world and a small real predictor, of any kind."""
 
-import sys
-import types
-from dataclasses import dataclass, replace
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from mlwf_assets.models.families.base import Context, Fitted, Problem, Rows
+from mlwf_assets.models.families.registry import find_family
+from mlwf_assets.models.metrics import default_metric, find_metric
+from mlwf_assets.models.predictor import Predictor
 from mlwf_assets.spec.defaults import fill_tables
 from mlwf_assets.spec.workflow import Workflow
 
@@ -23,63 +23,22 @@ DEPOTS = ["north", "south", "east"]
 CLASSES = ["early", "late", "lost"]
 
 
-@dataclass(frozen=True)
-class Predictor:
-    """The ensemble of one LightGBM and of a constant."""
+class Counted(Fitted):
+    """A member that counts the rows that it is asked about."""
 
-    kind: str
-    features: list
-    classes: tuple
-    threshold: float
-    members: dict
-    weights: dict
-
-    def predict(self, frame):
-        return sum(self.weights[name] * member.predict(frame) for name, member in self.members.items())
-
-
-if "mlwf_assets.models.predictor" not in sys.modules:
-    module = types.ModuleType("mlwf_assets.models.predictor")
-    module.Predictor = Predictor
-    sys.modules["mlwf_assets.models.predictor"] = module
-
-
-class Boosted:
-    def __init__(self, frame, y, kind):
-        objective = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}[kind]
-        params = {"objective": objective, "verbose": -1, "num_threads": 1, "deterministic": True, "seed": 0,
-                  "min_data_in_leaf": 5}  # fmt: skip
-        if kind == "multiclass":
-            params["num_class"] = len(CLASSES)
-        self._kind = kind
-        self._booster = lgb.train(params, lgb.Dataset(numbers(frame), y), 15)
+    def __init__(self, member):
+        self._member = member
         self.asked = []
 
     def predict(self, frame):
         self.asked.append(len(frame))
-        return self._booster.predict(numbers(frame), num_threads=1)
+        return self._member.predict(frame)
 
     def contributions(self, frame):
-        if self._kind == "multiclass":
-            return None
-        return self._booster.predict(numbers(frame), pred_contrib=True, num_threads=1)[:, :-1]
+        return self._member.contributions(frame)
 
-
-class Constant:
-    def __init__(self, value):
-        self._value = value
-
-    def predict(self, frame):
-        return np.array([self._value] * len(frame))
-
-    def contributions(self, frame):
-        return None
-
-
-def numbers(frame):
-    coded = frame[[f["name"] for f in FEATURES]].copy()
-    coded["depot"] = pd.Categorical(coded["depot"], categories=DEPOTS).codes
-    return coded.to_numpy(float)
+    def save(self, folder):
+        self._member.save(folder)
 
 
 def make_frame(n, seed=0):
@@ -182,16 +141,16 @@ def make_case(kind="binary", *, rows=400, known=900, timed=True, today=True, **c
 
 def make_predictor(kind, matrix):
     labels = matrix.column("label").to_pylist()
-    y = np.array([CLASSES.index(v) for v in labels]) if kind == "multiclass" else np.array(labels, float)
-    frame = matrix.select([f["name"] for f in FEATURES]).to_pandas()
-    constant = np.full(3, 1 / 3) if kind == "multiclass" else float(y.mean())
-    members = {"lightgbm": Boosted(frame, y, kind), "constant": Constant(constant)}
+    y = np.array([CLASSES.index(v) for v in labels] if kind == "multiclass" else labels, dtype=float)
+    rows = Rows(matrix.select([f["name"] for f in FEATURES]).to_pandas(), y)
     classes = {"binary": (False, True), "multiclass": tuple(CLASSES), "regression": ()}[kind]
-    names = [f["name"] for f in FEATURES]
-    return Predictor(kind, names, classes, 0.25, members, {"lightgbm": 0.9, "constant": 0.1})
+    problem = Problem(kind, FEATURES, len(classes), find_metric(default_metric(kind), kind))
+    members = {name: Counted(_fit(name, rows, problem)) for name in ("lightgbm", "linear")}
+    names = tuple(f["name"] for f in FEATURES)
+    return Predictor(kind, names, classes, 0.25, members, {"lightgbm": 0.9, "linear": 0.1})
 
 
-def without(predictor, name):
-    """The same ensemble without one member."""
-    members = {key: member for key, member in predictor.members.items() if key != name}
-    return replace(predictor, members=members, weights=dict.fromkeys(members, 1.0 / len(members)))
+def _fit(name, rows, problem):
+    family = find_family(name)
+    params = family.defaults(problem, rows=len(rows.y))[0]
+    return family.fit(params, rows, None, problem=problem, context=Context(threads=1), rounds=15)
