@@ -10,10 +10,11 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ T = TypeVar("T")
 FOLDER = ".index"
 _VERSION = 1
 _BUSY_S = 30.0
+_PAUSE_S = 0.005
 _TABLES = """
 CREATE TABLE tables (name TEXT PRIMARY KEY, version INTEGER NOT NULL, stamp TEXT);
 CREATE TABLE entries (
@@ -119,71 +121,88 @@ class Index:
 
     def _guarded(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do something with the database; where it is of no use with a new one, and at last with one in memory."""
+        patience_s = time.monotonic() + _BUSY_S
+        replaced = 0
         with self._lock:
-            for _ in range(2):
+            while True:
                 try:
                     return work(self._open())
                 except (sqlite3.Error, OSError) as error:
-                    self._replace(error)
-            return work(self._open())
+                    if _code(error) == sqlite3.SQLITE_BUSY:
+                        # At once, where another process opens or closes the database; SQLite does not wait for that.
+                        self._wait(patience_s, error)
+                    elif self._in_memory:
+                        raise
+                    else:
+                        self._in_memory = not self._replace(error) or replaced == 2
+                        replaced += 1
+
+    def _wait(self, until_s: float, error: Exception) -> None:
+        if time.monotonic() > until_s:
+            raise LakeError(
+                f"the index of the lake {self._lake} must be free within {_BUSY_S:.0f} s, however: another process "
+                "holds it; look for a run that hangs, then run again"
+            ) from error
+        time.sleep(_PAUSE_S)
 
     def _open(self) -> sqlite3.Connection:
         if self._process != os.getpid():
             # SQLite forbids to use a connection across a fork; closing it would drop the parent's locks.
             self._process, self._connection = os.getpid(), None
         if self._connection is None:
-            path = ":memory:"
-            if not self._in_memory:
-                (self._lake / FOLDER).mkdir(parents=True, exist_ok=True)
-                path = str(self._lake / FOLDER / "lake.db")
-            self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            if self._in_memory:
+                self._connection = _connect(":memory:")
+                _begin(self._connection, self._lake)
+            else:
+                path = self._lake / FOLDER / "lake.db"
+                if not path.exists():
+                    self._make(path)
+                self._connection = _connect(path)
             # A connection is part of a reference cycle: without this it would stay open until a collection.
             weakref.finalize(self, _close, self._connection, self._process)
-            self._prepare(self._connection)
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if version != _VERSION:
+                raise sqlite3.DatabaseError(f"version {version} instead of {_VERSION}")
         return self._connection
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
-            return
-        with _transaction(connection):
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == _VERSION:
-                return
-            if version:
-                raise sqlite3.DatabaseError(f"version {version} instead of {_VERSION}")
-            for statement in _TABLES.split(";"):
-                connection.execute(statement)
-            found = sorted(path.parent for path in self._lake.glob(f"*/*/*/{delta.LOG}"))
-            names = [(path.relative_to(self._lake).as_posix(),) for path in found]
-            connection.executemany("INSERT INTO tables VALUES (?, -1, NULL)", names)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
+    def _make(self, path: Path) -> None:
+        """Make a database aside and move it to its place: nobody ever meets one that is half made."""
+        draft = self._aside()
+        draft.mkdir(parents=True)
+        try:
+            with closing(_connect(draft / path.name)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                _begin(connection, self._lake)
+            if path.parent.exists() and not path.exists():
+                self._put_aside()  # what is left of a database without its main file
+            with suppress(OSError):  # another process was faster
+                draft.rename(path.parent)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
-    def _replace(self, error: sqlite3.Error | OSError) -> None:
-        """Put a database of no use aside, for it holds nothing that the logs do not say."""
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_BUSY:
-            raise LakeError(
-                f"the index of the lake {self._lake} must be free within {_BUSY_S:.0f} s, however: another process "
-                "holds it; look for a run that hangs, then run again"
-            ) from error
+    def _replace(self, error: sqlite3.Error | OSError) -> bool:
+        """Put a database of no use aside, for it holds nothing that the logs do not say; tell whether that helps."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        if code in _CANNOT_WRITE or isinstance(error, OSError):
-            self._in_memory = True
-            return
-        # All files of the database at once: a new one must never meet the log of an old one.
-        aside = self._lake / f"{FOLDER}.{uuid.uuid4().hex}"
+        if _code(error) in _CANNOT_WRITE or isinstance(error, OSError):
+            return False
         try:
-            (self._lake / FOLDER).rename(aside)
-        except FileNotFoundError:
-            return
+            self._put_aside()
         except OSError:
-            self._in_memory = True
-            return
-        shutil.rmtree(aside, ignore_errors=True)
+            return False
+        return True
+
+    def _put_aside(self) -> None:
+        """Take away all files of the database at once: a new one must never meet the log of an old one."""
+        aside = self._aside()
+        with suppress(FileNotFoundError):
+            (self._lake / FOLDER).rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _aside(self) -> Path:
+        return self._lake / f"{FOLDER}.{uuid.uuid4().hex}"
 
     def _catch_up(self, connection: sqlite3.Connection, table: str) -> None:
         """Read what a table's log says beyond what is known of it."""
@@ -193,6 +212,24 @@ class Index:
         with _transaction(connection):
             if not _is_newest(folder, *_known(connection, table)):
                 _read_log(connection, folder, table)
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+def _begin(connection: sqlite3.Connection, lake: Path) -> None:
+    """Fill a new database with the names of the tables that there are."""
+    found = sorted(path.parent.relative_to(lake).as_posix() for path in lake.glob(f"*/*/*/{delta.LOG}"))
+    with _transaction(connection):
+        for statement in _TABLES.split(";"):
+            connection.execute(statement)
+        connection.executemany("INSERT INTO tables VALUES (?, -1, NULL)", [(name,) for name in found])
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _code(error: Exception) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _known(connection: sqlite3.Connection, table: str) -> tuple[int, str | None]:

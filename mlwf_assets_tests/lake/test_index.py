@@ -218,6 +218,7 @@ def test_a_lake_that_cannot_be_written_can_be_read(folder, index):
     root = Path(__file__).parents[2]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=root)
     assert done.stdout == f"[{5 if 'use' in index else 3}, 2] 1\n", done.stderr
+    assert not list(folder.glob(".index.*"))
 
 
 def test_a_damaged_table_does_not_hide_the_others(folder):
