@@ -1,10 +1,8 @@
 """How raw values are read as the types of a contract, as DuckDB expressions.
 
-Each type gives two expressions: the value, and whether a value stands there that is not of the type.
 Reading never guesses: '5.5' is no integer, '2' no boolean, infinity no number. 'nan' is a missing number.
+Spaces around a value say nothing. What `lake.connectors.types` finds in a source, this can read.
 """
-
-from typing import NamedTuple
 
 from mlwf_assets.spec.tables import ColumnType
 
@@ -17,13 +15,9 @@ SQL_TYPES: dict[ColumnType, str] = {
     "date": "DATE",
     "timestamp": "TIMESTAMPTZ",
 }
-
-
-class Reading(NamedTuple):
-    """Two SQL expressions: the typed value, and whether the raw value is there but of another type."""
-
-    value: str
-    fails: str
+TEXTS = ("string", "category")
+# A time of day, then an offset from UTC: the end of times that say for themselves which moment they mean.
+_OFFSET = r":[0-9]{2}([.][0-9]+)? ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
 
 def quote(name: str) -> str:
@@ -46,43 +40,74 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def read_as(expression: str, type_: ColumnType, *, decimal: str = ".") -> Reading:
-    """Say in SQL how a value is read.
+def read_as(
+    expression: str, type_: ColumnType, *, decimal: str = ".", form: str | None = None, timezone: str | None = None
+) -> str:
+    """Say in SQL how a value is read; what is not of the type becomes null.
 
     Args:
         expression: SQL of the raw value, of any type.
         type_: the type that it must have.
         decimal: the decimal sign where numbers are text; with ',' a '.' may group thousands.
+        form: how dates and times are written, in strptime's signs; by default as ISO 8601 says.
+        timezone: the zone of times that are written without one; by default UTC.
     Example:
         >>> read_as('"a"', "string")
-        Reading(value='CAST("a" AS VARCHAR)', fails='false')
+        'CAST("a" AS VARCHAR)'
     """
-    if type_ in ("string", "category"):
-        return Reading(f"CAST({expression} AS VARCHAR)", "false")
+    if type_ in TEXTS:
+        return f"CAST({expression} AS VARCHAR)"
     if type_ in ("integer", "number"):
-        return _read_number(expression if decimal == "." else _with_point(expression), expression, type_)
+        return _number(expression if decimal == "." else _with_point(expression), type_)
     if type_ == "boolean":
         number = f"TRY_CAST({expression} AS DOUBLE)"
-        word = f"TRY_CAST(CAST({expression} AS VARCHAR) AS BOOLEAN)"
-        value = f"CASE WHEN {number} IN (0, 1) THEN {number} = 1 ELSE {word} END"
-    else:
-        value = f"TRY_CAST({expression} AS {SQL_TYPES[type_]})"
-    return Reading(value, f"({expression}) IS NOT NULL AND ({value}) IS NULL")
+        return f"CASE WHEN {number} IN (0, 1) THEN {number} = 1 ELSE TRY_CAST({_text(expression)} AS BOOLEAN) END"
+    if form is not None:
+        moment = f"try_strptime({_text(expression)}, {literal(form)})"
+        return f"TRY_CAST({moment} AS DATE)" if type_ == "date" else _in_zone(moment, timezone)
+    if type_ == "timestamp" and timezone is not None:
+        text = _text(expression)
+        says = f"regexp_matches({text}, {literal(_OFFSET)})"
+        local = _in_zone(f"TRY_CAST({text} AS TIMESTAMP)", timezone)
+        return f"CASE WHEN {says} THEN TRY_CAST({text} AS TIMESTAMPTZ) ELSE {local} END"
+    return f"TRY_CAST({expression} AS {SQL_TYPES[type_]})"
 
 
-def _read_number(expression: str, raw: str, type_: ColumnType) -> Reading:
+def fails_as(raw: str, value: str, type_: ColumnType) -> str | None:
+    """Say in SQL whether a raw value is there although it could not be read; None where all can be read.
+
+    Args:
+        raw, value: SQL of the raw value, and of what it was read as.
+    Example:
+        >>> fails_as('"raw"', '"a"', "date")
+        '"a" IS NULL AND "raw" IS NOT NULL'
+    """
+    if type_ in TEXTS:
+        return None
+    fails = f"{value} IS NULL AND {raw} IS NOT NULL"
+    if type_ in ("integer", "number"):
+        return f"{fails} AND NOT coalesce(isnan(TRY_CAST({raw} AS DOUBLE)), false)"
+    return fails
+
+
+def _text(expression: str) -> str:
+    return f"trim(CAST({expression} AS VARCHAR))"
+
+
+def _number(expression: str, type_: ColumnType) -> str:
     number = f"TRY_CAST({expression} AS DOUBLE)"
     if type_ == "integer":
-        value = f"CASE WHEN {number} % 1 = 0 THEN TRY_CAST({expression} AS BIGINT) END"
-    else:
-        value = f"CASE WHEN isfinite({number}) THEN {number} END"
-    missing = f"coalesce(isnan({number}), false)"
-    return Reading(value, f"({raw}) IS NOT NULL AND ({value}) IS NULL AND NOT {missing}")
+        return f"CASE WHEN {number} % 1 = 0 THEN TRY_CAST({expression} AS BIGINT) END"
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
 
 
 def _with_point(expression: str) -> str:
-    text = f"CAST({expression} AS VARCHAR)"
+    text = _text(expression)
     grouped = f"regexp_full_match({text}, '[+-]?[0-9]{{1,3}}([.][0-9]{{3}})+,[0-9]*')"
     plain = f"CASE WHEN {grouped} THEN replace({text}, '.', '') ELSE {text} END"
     # A lone point is no decimal sign here: '1.5' must not become 1.5, and not 15 either.
     return f"CASE WHEN contains({text}, '.') AND NOT {grouped} THEN 'x' ELSE replace({plain}, ',', '.') END"
+
+
+def _in_zone(local: str, timezone: str | None) -> str:
+    return f"timezone({literal(timezone or 'UTC')}, CAST({local} AS TIMESTAMP))"

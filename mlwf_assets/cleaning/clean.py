@@ -5,28 +5,43 @@ or a rule goes to quarantine with all its reasons, and quarantine goes before dr
 the one of the most trusted source stays, of those the one known last, of those the last one in its files.
 """
 
+import contextlib
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from mlwf_assets.cleaning.casting import quote
 from mlwf_assets.cleaning.counts import Counts, check_balance
-from mlwf_assets.cleaning.judging import judge_contract, judge_rules
+from mlwf_assets.cleaning.judging import all_reasons, first_drop, judge_contract, judge_rules, rule_column
 from mlwf_assets.cleaning.rows import count_rules, quarantine_rows, raise_failed, resolve_duplicates
-from mlwf_assets.cleaning.stages import Chain, complete, read_sources
+from mlwf_assets.cleaning.stages import (
+    DROPPED,
+    POSITION,
+    REASON,
+    SOURCE,
+    Chain,
+    Part,
+    complete,
+    read_sources,
+)
 from mlwf_assets.errors import DataError, SchemaError
 from mlwf_assets.lake import duck
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.lookups import parse_lookup
+from mlwf_assets.spec.mistakes import Place, dotted
 from mlwf_assets.spec.names import ROW_ID
 from mlwf_assets.spec.sources import CsvOptions
-from mlwf_assets.spec.tables import ColumnType, Rule, Table
+from mlwf_assets.spec.sql import columns_of
+from mlwf_assets.spec.tables import ColumnType, Table
 
 _PLACE = ("_file", "_row")
+_ROWS_PER_BATCH = 8192  # DuckDB gives each of its threads a batch at a time
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,8 @@ def clean_table(
     read_as: Mapping[str, CsvOptions] | None = None,
     times: Mapping[str, str] | None = None,
     partition: str | None = None,
+    locate: Callable[[Place], str] = dotted,
+    connection: duckdb.DuckDBPyConnection | None = None,
 ) -> Cleaned:
     """Turn raw rows into clean ones, and say of the others why they are not among them.
 
@@ -63,11 +80,13 @@ def clean_table(
         raws: source -> raw rows, with `_file` and `_row`; one for each of the table's sources.
         lookups: table -> clean rows of the tables that are looked up in.
         types: source -> column -> the type found in the source; used where the contract names none.
-        name: the table's name, for messages.
+        name: the table's name.
         keys: table that is looked up in -> its key column.
         read_as: source -> how its text is written (the decimal sign).
         times: source -> SQL of a row's time over the raw columns; gives the column `_time`.
         partition: the partition's name, for messages.
+        locate: writes a place of the workflow file, for messages.
+        connection: a database to work in, for many partitions in turn; by default one is opened.
     Returns:
         The clean rows (contract's columns in order, then lookups, then the others as they stood in the
         sources, `_row_id` where there is no key, `_time` where there are times, `_known_at`,
@@ -87,15 +106,15 @@ def clean_table(
     started = time.perf_counter()
     sources = list(table.sources or (name,))
     where = f"{name} {partition}" if partition else name
-    chain, column_types = _build(table, name, sources, raws, types, keys or {}, read_as or {}, times or {})
-    with duck.connect() as connection:
-        _register(connection, sources, raws, lookups)
-        _run(connection, chain, table.rules, where)
-        raise_failed(connection, table.rules, chain.columns, where=where)
-        duplicates, contradictions, examples = resolve_duplicates(connection, table.key, chain.columns)
-        clean = _clean_rows(connection, table, chain.columns, column_types, timed=bool(times))
-        quarantine, reasons = quarantine_rows(connection, {source: raws[source] for source in sources})
-        by_rule = count_rules(connection, table.rules)
+    chain = _build(table, name, sources, raws, types, keys or {}, read_as or {}, times or {})
+    opened = duck.connect() if connection is None else contextlib.nullcontext(connection)
+    with opened as database, _registered(database, [raws[source] for source in sources], lookups):
+        _run(database, chain, table, where, locate)
+        raise_failed(database, table.rules, chain.columns, where=where, place=("tables", name, "rules"), locate=locate)
+        duplicates, contradictions, examples = resolve_duplicates(database, table.key, chain.columns)
+        clean = _clean_rows(database, table, chain, where, timed=bool(times), locate=locate)
+        quarantine, reasons = quarantine_rows(database, {source: raws[source] for source in sources})
+        by_rule = count_rules(database, table.rules)
     counts = Counts(
         rows_in=sum(raws[source].num_rows for source in sources),
         rows_out=clean.num_rows,
@@ -122,7 +141,7 @@ def _build(
     keys: Mapping[str, str],
     read_as: Mapping[str, CsvOptions],
     times: Mapping[str, str],
-) -> tuple[Chain, dict[str, ColumnType]]:
+) -> Chain:
     if absent := [source for source in sources if source not in raws]:
         raise SchemaError(f"{name}: there must be raw rows of each source, however: none of {', '.join(absent)}")
     columns = {s: [c for c in raws[s].column_names if c not in _PLACE] for s in sources}
@@ -135,13 +154,13 @@ def _build(
             f"{', '.join(sources)}, however: there are {', '.join(sorted(found))}"
         )
     column_types = _types(table, columns, types)
-    chain = Chain(name)
-    read_sources(chain, sources, columns, column_types, options=read_as, times=times)
+    chain = Chain(name, sources)
+    read_sources(chain, columns, column_types, contract=table.columns, options=read_as, times=times)
     complete(chain, table.columns, lookups, keys)
     judge_contract(chain, table.columns, column_types, table.key)
     judge_rules(chain, table.rules)
     _add_moments(chain, table)
-    return chain, column_types
+    return chain
 
 
 def _types(
@@ -163,78 +182,119 @@ def _types(
     return result
 
 
+def _moments(table: Table) -> dict[str, str]:
+    """The columns that say when each row, and each group of outcomes, became known: while cleaning -> in the end."""
+    outcomes = {f"_mlwf_known_at_{i}": f"_known_at_OUTCOME_{i}" for i, _ in enumerate(table.outcomes, 1)}
+    return {"_mlwf_known_at_0": "_known_at", **outcomes}
+
+
 def _add_moments(chain: Chain, table: Table) -> None:
-    """Append when each row, and each group of outcomes, became known."""
-    moments = [("_known_at", table.known_at)]
-    moments += [(f"_known_at_OUTCOME_{i}", group.known_at) for i, group in enumerate(table.outcomes, 1)]
-    parts = [f"CAST(({sql or 'NULL'}\n) AS TIMESTAMPTZ) AS {quote(column)}" for column, sql in moments]
-    chain.add(f"SELECT *, {', '.join(parts)} FROM {chain.last}", "telling when values become known")
+    place: Place = ("tables", chain.name)
+    asked = [(table.known_at or "NULL", (*place, "known_at"))]
+    asked += [(group.known_at, (*place, "outcomes", i, "known_at")) for i, group in enumerate(table.outcomes)]
+    for column, (sql, where) in zip(_moments(table), asked, strict=True):
+        chain.set(column, f"CAST(({sql}\n) AS TIMESTAMPTZ)", where, uses=columns_of(sql))
 
 
-def _register(
-    connection: duckdb.DuckDBPyConnection,
-    sources: Sequence[str],
-    raws: Mapping[str, pa.Table],
-    lookups: Mapping[str, pa.Table],
-) -> None:
+@contextlib.contextmanager
+def _registered(
+    connection: duckdb.DuckDBPyConnection, raws: Sequence[pa.Table], lookups: Mapping[str, pa.Table]
+) -> Any:
     start = 0
-    for number, source in enumerate(sources):
-        raw = raws[source]
-        positions = pa.array(range(start, start + raw.num_rows), pa.int64())
-        connection.register(f"raw_{number}", raw.append_column("_position", positions))
+    names = [f"lookup_{parent}" for parent in lookups]
+    for name, rows in zip(names, lookups.values(), strict=True):
+        connection.register(name, rows)
+    for number, raw in enumerate(raws):
+        positions = pa.array(np.arange(start, start + raw.num_rows, dtype=np.int64))
+        placed = raw.append_column(POSITION, positions)
+        batches = placed.combine_chunks().to_batches(max_chunksize=_ROWS_PER_BATCH)
+        connection.register(f"raw_{number}", pa.Table.from_batches(batches, placed.schema))
         start += raw.num_rows
-    for parent, rows in lookups.items():
-        connection.register(f"lookup_{parent}", rows)
+        names.append(f"raw_{number}")
+    try:
+        yield
+    finally:
+        for name in names:
+            connection.unregister(name)
 
 
-def _run(connection: duckdb.DuckDBPyConnection, chain: Chain, rules: Sequence[Rule], where: str) -> None:
-    """Make the table `judged`: `_reason` holds all reasons of a row, `_dropped` the rule that drops it."""
-    reasons = ", ".join(chain.reasons)
-    drops = " ".join(f"WHEN _rule_{i} THEN {i}" for i, rule in enumerate(rules) if rule.otherwise == "drop")
-    dropped = f"CASE {drops} END" if drops else "CAST(NULL AS INTEGER)"
+def _run(
+    connection: duckdb.DuckDBPyConnection, chain: Chain, table: Table, where: str, locate: Callable[[Place], str]
+) -> None:
+    """Make the table `judged`, which `rows.py` describes."""
+    helpers = [SOURCE, POSITION, "_file", "_row", "_time", *_moments(table)]
+    helpers += [rule_column(number) for number, _ in enumerate(table.rules)]
+    columns = ", ".join([*map(quote, chain.columns), *helpers])
     select = (
-        f"SELECT * EXCLUDE ({reasons}), nullif(concat_ws(chr(31), {reasons}), '') AS _reason, "
-        f"{dropped} AS _dropped FROM {chain.last}"
+        f"SELECT {columns}, {all_reasons(table.rules)} AS {REASON}, {first_drop(table.rules)} AS {DROPPED} "
+        f"FROM {chain.last}"
     )
     try:
-        connection.execute(f"CREATE TEMP TABLE judged AS {chain.sql()} {select}")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {chain.sql()} {select}")
     except duckdb.Error as error:
-        raise DataError(_explain(connection, chain, where, error)) from error
+        raise DataError(_explain(connection, chain, where, error, locate)) from error
 
 
-def _explain(connection: duckdb.DuckDBPyConnection, chain: Chain, where: str, error: duckdb.Error) -> str:
-    """Find the first stage that fails, and say what it was for."""
-    purpose = chain.selects[-1][1]
-    for number in range(1, len(chain.selects) + 1):
-        try:
-            # Every column must be computed, but none kept.
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE tried AS {chain.sql(until=number)} SELECT * FROM stage_{number - 1}"
-            )
-        except duckdb.Error as first:
-            purpose, error = chain.selects[number - 1][1], first
-            break
-    words = str(error).split("\n")[0]
-    return f"{where}: {purpose} must work for every row, however: {words}; try_cast and coalesce can help"
+def _explain(
+    connection: duckdb.DuckDBPyConnection,
+    chain: Chain,
+    where: str,
+    error: duckdb.Error,
+    locate: Callable[[Place], str],
+) -> str:
+    """Find the first column that cannot be made, and say where it is asked for."""
+    for number, stage in enumerate(chain.stages):
+        for part in stage.parts:
+            if (first := _try(connection, chain, number, part)) is not None:
+                words = str(first).split("\n")[0]
+                remedy = "; try_cast, try_strptime and coalesce can help" if isinstance(first, _OF_VALUES) else ""
+                return f"{locate(part.place)}: must work for every row of {where}, however: {words}{remedy}"
+    return f"{where}: the table must be computable, however: {str(error).split(os.linesep)[0]}"
+
+
+_OF_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
+
+
+def _try(connection: duckdb.DuckDBPyConnection, chain: Chain, number: int, part: Part) -> duckdb.Error | None:
+    stage = chain.stages[number]
+    before = f"{chain.sql(until=number)} " if number else ""
+    source = f"raw_{chain.sources.index(part.place[1])}" if stage.whole else stage.source
+    try:
+        # Every value must be computed, but none kept.
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE tried AS {before}SELECT {part.sql} AS tried FROM {source}")
+    except duckdb.Error as error:
+        return error
+    return None
 
 
 def _clean_rows(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
-    columns: Sequence[str],
-    types: Mapping[str, ColumnType],
+    chain: Chain,
+    where: str,
     *,
     timed: bool,
+    locate: Callable[[Place], str],
 ) -> pa.Table:
-    order = [*table.columns, *table.lookups, *columns]
-    parts = [quote(column) for column in dict.fromkeys(order)]
+    order = dict.fromkeys([*table.columns, *table.lookups, *chain.columns])
+    parts = [quote(column) for column in order]
     if not table.key:
         parts.append(f"concat(_file, ':', _row) AS {ROW_ID}")
-    parts += ["_time"] * timed + ["_known_at"]
-    parts += [f'"_known_at_OUTCOME_{i}"' for i, _ in enumerate(table.outcomes, 1)]
-    order_by = ", ".join(quote(column) for column in table.key) or "_source, _position"
+    parts += ["_time"] * timed
+    parts += [f'{column} AS "{name}"' for column, name in _moments(table).items()]
+    order_by = ", ".join(quote(column) for column in table.key) or f"{SOURCE}, {POSITION}"
     rows = connection.sql(f"SELECT {', '.join(parts)} FROM kept ORDER BY {order_by}").to_arrow_table()
-    return rows.cast(pa.schema([(field.name, _plain(field.type)) for field in rows.schema]))
+    columns = []
+    for column in rows.schema:
+        try:
+            columns.append(rows[column.name].cast(_plain(column.type)))
+        except (pa.ArrowInvalid, TypeError) as error:
+            place = locate(("tables", chain.name, "columns", column.name))
+            raise DataError(
+                f"{place}: must be a number, text, true or false, a date or a time for {where}, however: "
+                f"{column.type} ({str(error) or 'not kept'}); cast it, or for a duration say date_diff('minute', ...)"
+            ) from error
+    return pa.table(columns, names=rows.column_names)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
@@ -245,4 +305,8 @@ def _plain(kind: pa.DataType) -> pa.DataType:
         return pa.int64()
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return pa.float64()
-    return pa.string() if pa.types.is_null(kind) or pa.types.is_large_string(kind) else kind
+    if pa.types.is_null(kind) or pa.types.is_large_string(kind) or pa.types.is_string(kind):
+        return pa.string()
+    if pa.types.is_boolean(kind) or pa.types.is_date32(kind):
+        return kind
+    raise TypeError

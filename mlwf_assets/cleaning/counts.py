@@ -85,9 +85,9 @@ def add_counts(parts: list[Counts]) -> Counts:
         >>> add_counts([Counts(2, 1, 1, reasons={"old": 1}), Counts(3, 1, 2, reasons={"old": 2})]).reasons
         {'old': 3}
     """
-    numbers = {name: sum(getattr(part, name) for part in parts) for name in _NUMBERS}
-    by_rule = {name: _merge([getattr(part, name) for part in parts]) for name in _BY_RULE}
-    return Counts(**numbers, **by_rule)
+    added: dict[str, Any] = {name: sum(getattr(part, name) for part in parts) for name in _NUMBERS}
+    added |= {name: _merge([getattr(part, name) for part in parts]) for name in _BY_RULE}
+    return Counts(**added)
 
 
 _NUMBERS = ("rows_in", "rows_out", "quarantined", "duplicates", "contradictions")

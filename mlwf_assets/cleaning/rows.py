@@ -1,20 +1,22 @@
 """What is done with judged rows: failing, removing duplicates, writing quarantine, counting.
 
-Works on the DuckDB table `judged` that `clean.py` makes: the data columns, `_source`, `_position`, `_file`,
-`_row`, `_known_at`, `_reason` (all that is wrong with the row, or null), `_rule_i` (true where rule i does not
-pass) and `_dropped` (the first rule that drops the row, or null).
+Works on the DuckDB table `judged` that `clean.py` makes: the data columns, `_file`, `_row`, and columns of ours
+(`stages.py` names them): the source's number, the row's position, when it became known, all that is wrong with it
+or null, which rules it does not pass, and the first rule that drops it or null.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from mlwf_assets.cleaning.casting import quote
-from mlwf_assets.cleaning.stages import DETAIL, NEXT
+from mlwf_assets.cleaning.judging import rule_column
+from mlwf_assets.cleaning.stages import DETAIL, DROPPED, NEXT, POSITION, REASON, SOURCE
 from mlwf_assets.errors import DataError
+from mlwf_assets.spec.mistakes import Place
 from mlwf_assets.spec.tables import Rule
 
 QUARANTINE = pa.schema(
@@ -26,12 +28,18 @@ QUARANTINE = pa.schema(
         ("_values", pa.string()),
     ]
 )
-_PASSED = "_reason IS NULL AND _dropped IS NULL"
-_HIDDEN = ("_file", "_row", "_position")
+_PASSED = f"{REASON} IS NULL AND {DROPPED} IS NULL"
+_HIDDEN = ("_file", "_row")
 
 
 def raise_failed(
-    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], columns: Sequence[str], *, where: str
+    connection: duckdb.DuckDBPyConnection,
+    rules: Sequence[Rule],
+    columns: Sequence[str],
+    *,
+    where: str,
+    place: Place,
+    locate: Callable[[Place], str],
 ) -> None:
     """Stop where a `fail` rule does not hold for a row that is neither in quarantine nor dropped.
 
@@ -41,15 +49,15 @@ def raise_failed(
     for number, rule in enumerate(rules):
         if rule.otherwise != "fail":
             continue
-        condition = f"_rule_{number} AND {_PASSED}"
+        condition = f"{rule_column(number)} AND {_PASSED}"
         broken = _count(connection, f"SELECT count(*) FROM judged WHERE {condition}")
         if not broken:
             continue
         shown = ", ".join(["_file", "_row", *map(quote, columns[:12])])
-        first = connection.sql(f"SELECT {shown} FROM judged WHERE {condition} ORDER BY _position LIMIT 3")
+        first = connection.sql(f"SELECT {shown} FROM judged WHERE {condition} ORDER BY {POSITION} LIMIT 3")
         lines = [f"  {row['_file']}, row {row['_row']}: {_as_json(row)}" for row in first.to_arrow_table().to_pylist()]
         raise DataError(
-            f"{where}: the rule {rule.name!r} must hold for every row ({rule.check}), however: {broken} rows "
+            f"{locate((*place, number))}: the rule {rule.name!r} must hold for every row of {where}, however: {broken} "
             "break it; correct the source, or give the rule another 'otherwise'. The first ones:\n" + "\n".join(lines)
         )
 
@@ -63,22 +71,23 @@ def resolve_duplicates(
         How many rows were removed, how many of them say something else than the kept row, and the keys of the
         first five of the latter.
     """
-    connection.execute(f"CREATE TEMP VIEW passed AS SELECT * FROM judged WHERE {_PASSED}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW passed AS SELECT * FROM judged WHERE {_PASSED}")
     by_key = ", ".join(map(quote, key))
     if not key or not connection.execute(f"SELECT 1 FROM passed GROUP BY {by_key} HAVING count(*) > 1").fetchone():
-        connection.execute("CREATE TEMP VIEW kept AS SELECT * FROM passed")
+        connection.execute("CREATE OR REPLACE TEMP VIEW kept AS SELECT * FROM passed")
         return 0, 0, []
-    rank = f"row_number() OVER (PARTITION BY {by_key} ORDER BY _source, _known_at DESC NULLS LAST, _position DESC)"
-    connection.execute(f"CREATE TEMP TABLE ranked AS SELECT *, {rank} AS _rank FROM passed")
-    connection.execute("CREATE TEMP VIEW kept AS SELECT * EXCLUDE (_rank) FROM ranked WHERE _rank = 1")
+    trusted = f"{SOURCE}, _mlwf_known_at_0 DESC NULLS LAST, {POSITION} DESC"
+    rank = f"row_number() OVER (PARTITION BY {by_key} ORDER BY {trusted})"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE ranked AS SELECT *, {rank} AS _mlwf_rank FROM passed")
+    connection.execute("CREATE OR REPLACE TEMP VIEW kept AS SELECT * FROM ranked WHERE _mlwf_rank = 1")
     same = " AND ".join(f"lost.{quote(c)} = kept.{quote(c)}" for c in key)
     differs = " OR ".join(f"lost.{quote(c)} IS DISTINCT FROM kept.{quote(c)}" for c in columns)
     names = ", ".join(f"lost.{quote(c)}" for c in key)
     contradicting = connection.execute(
         f"SELECT concat_ws(' ', {names}) FROM ranked AS lost JOIN kept ON {same} "
-        f"WHERE lost._rank > 1 AND ({differs}) ORDER BY 1"
+        f"WHERE lost._mlwf_rank > 1 AND ({differs}) ORDER BY 1"
     ).fetchall()
-    removed = _count(connection, "SELECT count(*) FROM ranked WHERE _rank > 1")
+    removed = _count(connection, "SELECT count(*) FROM ranked WHERE _mlwf_rank > 1")
     return removed, len(contradicting), [text for (text,) in contradicting[:5]]
 
 
@@ -91,7 +100,7 @@ def quarantine_rows(
         raws: the raw rows by source, in the order in which they were read.
     """
     found = connection.execute(
-        "SELECT _source, _position, _reason FROM judged WHERE _reason IS NOT NULL ORDER BY _position"
+        f"SELECT {SOURCE}, {POSITION}, {REASON} FROM judged WHERE {REASON} IS NOT NULL ORDER BY {POSITION}"
     ).fetchall()
     counted: dict[str, int] = {}
     for _, _, text in found:
@@ -123,9 +132,9 @@ def count_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) ->
     if not wanted:
         return counts
     parts = [
-        f"count(*) FILTER (_reason IS NULL AND _dropped = {i})"
+        f"count(*) FILTER ({REASON} IS NULL AND {DROPPED} = {i})"
         if rule.otherwise == "drop"
-        else f"count(*) FILTER (_rule_{i} AND {_PASSED})"
+        else f"count(*) FILTER ({rule_column(i)} AND {_PASSED})"
         for i, rule in wanted
     ]
     numbers = connection.execute(f"SELECT {', '.join(parts)} FROM judged").fetchone() or ()

@@ -1,21 +1,64 @@
 """The chain of SELECTs that turns raw rows into typed, completed, judged rows.
 
-A `Chain` holds the SELECTs, the columns that exist after the last one, and the reasons found so far. Each
-function appends its part: reading, lookups and derived columns here; contract and rules in their own
-modules. Only `clean.py` runs it.
+A `Chain` holds the stages, the columns that exist after the last one, and the reasons found so far. Columns
+that do not need each other are made in one stage, for each stage costs. The functions here read, look up and
+derive; contract and rules have a module of their own. Only `clean.py` runs the chain.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from mlwf_assets.cleaning.casting import SQL_TYPES, literal, quote, read_as
+from mlwf_assets.cleaning.casting import SQL_TYPES, TEXTS, fails_as, literal, quote, read_as
 from mlwf_assets.spec.lookups import Lookup
+from mlwf_assets.spec.mistakes import Place
 from mlwf_assets.spec.sources import CsvOptions
+from mlwf_assets.spec.sql import columns_of
 from mlwf_assets.spec.tables import Column, ColumnType
 
+# Columns of ours while cleaning; no column of a source or contract begins like this.
+SOURCE, POSITION, REASON, DROPPED = "_mlwf_source", "_mlwf_position", "_mlwf_reason", "_mlwf_dropped"
+WRONG, BROKEN = "_mlwf_wrong", "_mlwf_broken"
 # Between what is wrong and the value that is wrong; and between the reasons of one row.
 DETAIL = "\x1e"
 NEXT = "\x1f"
+
+
+class Part(NamedTuple):
+    """One column that a stage makes: its name, its SQL, and the place in the workflow file that asks for it."""
+
+    column: str
+    sql: str
+    place: Place
+
+
+@dataclass
+class Stage:
+    """One SELECT: the columns that it makes beside (or in place of) those of the stage before it.
+
+    Attributes:
+        before: what it reads from, by name.
+        parts: the columns that it makes; none of them sees another one.
+        joins: JOIN clauses; a stage has either only lookups or none.
+        whole: all of the SELECT, where it is not made of the rest.
+    """
+
+    before: str
+    parts: list[Part] = field(default_factory=list)
+    joins: list[str] = field(default_factory=list)
+    whole: str = ""
+
+    def select(self, existing: Collection[str]) -> str:
+        """Write the SELECT, given the columns of the stage before it."""
+        replaced = [quote(part.column) for part in self.parts if part.column in existing]
+        exclude = f" EXCLUDE ({', '.join(replaced)})" if replaced else ""
+        made = ", ".join(f"{part.sql} AS {quote(part.column)}" for part in self.parts)
+        return self.whole or f"SELECT child.*{exclude}, {made} FROM {self.source}"
+
+    @property
+    def source(self) -> str:
+        """What stands behind FROM."""
+        return " ".join([f"{self.before} AS child", *self.joins])
 
 
 @dataclass
@@ -24,40 +67,55 @@ class Chain:
 
     Attributes:
         name: of the table, for messages.
-        selects: the SQL of stage i, which reads from stage i - 1 (named by `last`), and what it is for.
+        sources: of the table, the most trusted first.
+        stages: in order; the first reads the raw rows.
         columns: the data columns after the last stage, in order.
-        reasons: columns that hold a reason or null.
+        helpers: other columns after the last stage.
+        unread: column -> SQL of whether its value is there, but could not be read as its type.
+        unread_reasons: column -> SQL of what is said then.
     """
 
     name: str
-    selects: list[tuple[str, str]] = field(default_factory=list)
+    sources: Sequence[str]
+    stages: list[Stage] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
+    helpers: list[str] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+    unread_reasons: dict[str, str] = field(default_factory=dict)
 
     @property
     def last(self) -> str:
         """The name of the stage that was added last."""
-        return f"stage_{len(self.selects) - 1}"
+        return f"stage_{len(self.stages) - 1}"
 
-    def add(self, select: str, purpose: str) -> None:
-        """Append a stage."""
-        self.selects.append((select, purpose))
+    def set(self, column: str, sql: str, place: Place, *, uses: Collection[str], join: str = "") -> None:
+        """Make a column, in place of one of the same name; in the last stage, if that has what it uses."""
+        stage = self.stages[-1]
+        made = {part.column for part in stage.parts}
+        if stage.whole or bool(stage.joins) != bool(join) or made & {*uses, column}:
+            stage = Stage(self.last)
+            self.stages.append(stage)
+        stage.parts.append(Part(column, sql, place))
+        self.unread.pop(column, None)
+        if join and join not in stage.joins:
+            stage.joins.append(join)
+        if column not in (*self.columns, *self.helpers):
+            (self.helpers if column.startswith("_mlwf_") else self.columns).append(column)
 
-    def add_reasons(self, conditions: Iterable[tuple[str, str]], purpose: str) -> None:
-        """Append a stage with one reason column per (SQL of when it is wrong, SQL of the reason)."""
-        parts = []
-        for condition, reason in conditions:
-            column = f"_reason_{len(self.reasons)}"
-            self.reasons.append(column)
-            parts.append(f"CASE WHEN {condition} THEN {reason} END AS {column}")
-        if parts:
-            self.add(f"SELECT *, {', '.join(parts)} FROM {self.last}", purpose)
+    def expect(self, column: str, raw: str, type_: ColumnType) -> None:
+        """Note that a column's value was read from a raw one, and may have failed to be of its type."""
+        if (fails := fails_as(raw, quote(column), type_)) is not None:
+            self.unread[column] = fails
+            self.unread_reasons[column] = broken(f"{self.name}.{column}", f"must be {type_}", raw)
 
     def sql(self, *, until: int | None = None) -> str:
         """Return the whole chain as a WITH clause, or its first stages."""
-        selects = self.selects[:until]
-        stages = ", ".join(f"stage_{i} AS ({select})" for i, (select, _) in enumerate(selects))
-        return f"WITH {stages}"
+        existing: set[str] = set()
+        selects = []
+        for stage in self.stages[:until]:
+            selects.append(stage.select(existing))
+            existing |= {part.column for part in stage.parts}
+        return "WITH " + ", ".join(f"stage_{number} AS ({select})" for number, select in enumerate(selects))
 
 
 def broken(name: str, must: str, value: str | None = None) -> str:
@@ -71,89 +129,96 @@ def broken(name: str, must: str, value: str | None = None) -> str:
 
 def read_sources(
     chain: Chain,
-    sources: Sequence[str],
     columns: Mapping[str, Sequence[str]],
     types: Mapping[str, ColumnType],
     *,
+    contract: Mapping[str, Column],
     options: Mapping[str, CsvOptions],
     times: Mapping[str, str],
 ) -> None:
     """Read every source's columns as their types, and stack the sources, the most trusted first.
 
     Args:
-        chain: is appended to.
-        sources: names, the most trusted first; `raw_i` is the i-th.
+        chain: is appended to; `raw_i` is the i-th of its sources.
         columns: the data columns of each source.
         types: the type of each column of any source.
+        contract: says how dates and times are written.
         options: how text is to be read, by source.
         times: SQL of each row's time over the raw columns, by source.
     """
-    names = list(dict.fromkeys(column for source in sources for column in columns[source]))
-    # Row positions that came as integers stay; the reasons of all columns go into one, for speed.
+    names = list(dict.fromkeys(column for source in chain.sources for column in columns[source]))
+    kept_raw = {c: f"_mlwf_raw_{i}" for i, c in enumerate(names) if types[c] not in TEXTS}
+    selects = []
     parts = []
-    for number, source in enumerate(sources):
+    for number, source in enumerate(chain.sources):
         decimal = options[source].decimal if source in options else "."
-        readings = {c: read_as(quote(c), types[c], decimal=decimal) for c in columns[source]}
-        values = [
-            f"{readings[c].value if c in readings else f'CAST(NULL AS {SQL_TYPES[types[c]]})'} AS {quote(c)}"
-            for c in names
-        ]
-        wrong = [
-            f"CASE WHEN {reading.fails} THEN {broken(f'{chain.name}.{c}', f'must be {types[c]}', quote(c))} END"
-            for c, reading in readings.items()
-            if reading.fails != "false"
-        ]
-        reason = f"nullif(concat_ws(chr(31), {', '.join(wrong)}), '')" if wrong else "CAST(NULL AS VARCHAR)"
         time = f"CAST(({times[source]}\n) AS TIMESTAMPTZ)" if source in times else "CAST(NULL AS TIMESTAMPTZ)"
-        parts.append(
-            f"SELECT {number} AS _source, _position, _file, _row, {time} AS _time, "
-            f"{', '.join([*values, f'{reason} AS _reason_0'])} FROM raw_{number}"
-        )
+        made = [Part("_time", time, ("sources", source, "time"))]
+        for name in names:
+            there = name in columns[source]
+            raw = quote(name) if there else "NULL"
+            value = (
+                _read(raw, name, types[name], contract, decimal) if there else f"CAST(NULL AS {SQL_TYPES[types[name]]})"
+            )
+            made.append(Part(name, value, ("tables", chain.name, "columns", name)))
+            if name in kept_raw:
+                made.append(Part(kept_raw[name], f"CAST({raw} AS VARCHAR)", ("tables", chain.name, "columns", name)))
+        texts = ", ".join(f"{part.sql} AS {quote(part.column)}" for part in made)
+        selects.append(f"SELECT {number} AS {SOURCE}, {POSITION}, _file, _row, {texts} FROM raw_{number}")
+        parts += made
+    chain.stages.append(Stage("raw_0", parts, whole=" UNION ALL ".join(selects)))
     chain.columns = names
-    chain.reasons.append("_reason_0")
-    chain.add(" UNION ALL ".join(parts), "reading the columns")
+    chain.helpers = [SOURCE, POSITION, "_file", "_row", "_time", *kept_raw.values()]
+    for name, raw in kept_raw.items():
+        chain.expect(name, raw, types[name])
+
+
+def _read(raw: str, name: str, type_: ColumnType, contract: Mapping[str, Column], decimal: str) -> str:
+    own = contract.get(name, Column())
+    return read_as(raw, type_, decimal=decimal, form=own.format, timezone=own.timezone)
 
 
 def complete(
     chain: Chain, contract: Mapping[str, Column], lookups: Mapping[str, Lookup], keys: Mapping[str, str]
 ) -> None:
     """Append looked up columns as soon as their own column is there, and derived columns in order."""
-    pending = _look_up(chain, lookups, keys)
+    pending = _look_up(chain, lookups, contract, keys)
     for name, column in contract.items():
-        if column.sql is None:
-            continue
-        _set(chain, name, f"SELECT {{others}}, ({column.sql}\n) AS {quote(name)} FROM {{last}}")
-        if column.type is not None:
-            reading = read_as(quote(name), column.type)
-            if reading.fails != "false":
-                must = broken(f"{chain.name}.{name}", f"must be {column.type}", quote(name))
-                chain.add_reasons([(reading.fails, must)], f"reading {name}")
-            chain.add(f"SELECT * REPLACE ({reading.value} AS {quote(name)}) FROM {chain.last}", f"reading {name}")
-        pending = _look_up(chain, pending, keys)
+        if column.sql is not None:
+            place: Place = ("tables", chain.name, "columns", name)
+            _set_typed(chain, name, f"({column.sql}\n)", column, (*place, "sql"), uses=columns_of(column.sql))
+            pending = _look_up(chain, pending, contract, keys)
 
 
-def _look_up(chain: Chain, lookups: Mapping[str, Lookup], keys: Mapping[str, str]) -> dict[str, Lookup]:
+def _look_up(
+    chain: Chain, lookups: Mapping[str, Lookup], contract: Mapping[str, Column], keys: Mapping[str, str]
+) -> dict[str, Lookup]:
     """Append the lookups that are possible now; return the others."""
     pending = {}
     for name, lookup in lookups.items():
         if lookup.by not in chain.columns:
             pending[name] = lookup
             continue
-        parent = f"lookup_{lookup.table}"
-        on = f"CAST(parent.{quote(keys[lookup.table])} AS VARCHAR) = CAST(child.{quote(lookup.by)} AS VARCHAR)"
-        _set(
-            chain,
-            name,
-            f"SELECT {{child}}, parent.{quote(lookup.column)} AS {quote(name)} "
-            f"FROM {{last}} AS child LEFT JOIN {quote(parent)} AS parent ON {on}",
+        parent = quote(f"by {lookup.by} in {lookup.table}")
+        own, key = f"child.{quote(lookup.by)}", f"{parent}.{quote(keys[lookup.table])}"
+        join = (
+            f"LEFT JOIN {quote(f'lookup_{lookup.table}')} AS {parent} "
+            f"ON CAST({key} AS VARCHAR) = CAST({own} AS VARCHAR)"
         )
+        value = f"{parent}.{quote(lookup.column)}"
+        place: Place = ("tables", chain.name, "lookups", name)
+        _set_typed(chain, name, value, contract.get(name, Column()), place, uses=[lookup.by], join=join)
     return pending
 
 
-def _set(chain: Chain, name: str, template: str) -> None:
-    """Append a stage that makes a column, in place of one of the same name."""
-    exclude = f" EXCLUDE ({quote(name)})" if name in chain.columns else ""
-    select = template.replace("{others}", f"*{exclude}").replace("{child}", f"child.*{exclude}")
-    chain.add(select.replace("{last}", chain.last), f"making {name}")
-    if name not in chain.columns:
-        chain.columns.append(name)
+def _set_typed(
+    chain: Chain, name: str, value: str, column: Column, place: Place, *, uses: Collection[str], join: str = ""
+) -> None:
+    """Make a column of a value, read as the type of its contract where that names one."""
+    if column.type is None:
+        chain.set(name, value, place, uses=uses, join=join)
+        return
+    made = f"_mlwf_made_{len(chain.helpers)}"
+    chain.set(made, value, place, uses=uses, join=join)
+    chain.set(name, read_as(made, column.type), place, uses=[made])
+    chain.expect(name, made, column.type)

@@ -11,7 +11,7 @@ import zoneinfo
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 _UNIT_S = {
     "second": 1, "seconds": 1, "sec": 1, "secs": 1, "s": 1,
@@ -46,6 +46,19 @@ def parse_duration(value: Any) -> dt.timedelta:
     if not 0 < seconds < _UNIT_S["day"] * 1e6:
         raise ValueError(f"must be a duration such as '24 hours' or '4min', however: {value!r}")
     return dt.timedelta(seconds=seconds)
+
+
+def write_duration(value: dt.timedelta) -> str:
+    """Write a duration as people do, in the largest unit that fits.
+
+    Example:
+        >>> write_duration(dt.timedelta(minutes=90)), write_duration(dt.timedelta(days=1))
+        ('90 minutes', '1 day')
+    """
+    seconds = value.total_seconds()
+    unit = next((unit for unit in ("day", "hour", "minute") if seconds % _UNIT_S[unit] == 0), "second")
+    number = seconds / _UNIT_S[unit]
+    return f"{number:g} {unit}{'' if number == 1 else 's'}"
 
 
 def parse_day(value: Any) -> dt.date:
@@ -87,8 +100,11 @@ def as_list(value: Any) -> Any:
 
 
 Day = Annotated[dt.date, BeforeValidator(parse_day)]
-Duration = Annotated[dt.timedelta, BeforeValidator(parse_duration)]
+Duration = Annotated[
+    dt.timedelta, BeforeValidator(parse_duration), PlainSerializer(write_duration, return_type=str, when_used="json")
+]
 TimeZone = Annotated[str, AfterValidator(_check_timezone)]
 Name = Annotated[str, AfterValidator(_check_name)]
-Sql = Annotated[str, Field(min_length=1, description="One SQL expression over the table's columns.")]
+SQL_MARK = "One SQL expression over the table's columns."
+Sql = Annotated[str, Field(min_length=1, description=SQL_MARK)]
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]

@@ -1,12 +1,13 @@
 """What is filled in where a workflow file is silent, and the list of it that the report shows."""
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from mlwf_assets.spec.base import SpecModel
+from mlwf_assets.spec.base import SpecModel, write_duration
 from mlwf_assets.spec.mistakes import Place, dotted
 from mlwf_assets.spec.names import ROW_ID
-from mlwf_assets.spec.tables import Column, Table
+from mlwf_assets.spec.tables import Column, Rule, Table
 from mlwf_assets.spec.workflow import Workflow
 
 
@@ -34,7 +35,7 @@ def fill_tables(workflow: Workflow) -> Workflow:
 def used_defaults(workflow: Workflow) -> list[UsedDefault]:
     """List the defaults that were used, in the order of the fields; nothing where a default is 'none'.
 
-    Contracts of single columns and how CSV files are written are left out: their defaults say nothing.
+    Contracts of single columns, rules, and how CSV files are written are left out: their defaults say nothing.
     """
     found = list(_tables_filled(workflow))
     for name, field in Workflow.model_fields.items():
@@ -55,11 +56,11 @@ def _tables_filled(workflow: Workflow) -> Iterator[UsedDefault]:
 
 
 def _walk(value: Any, place: Place, description: str | None, *, is_set: bool) -> Iterator[UsedDefault]:
-    if isinstance(value, Column) or place[-1] in ("csv", "connector"):
+    if isinstance(value, Column | Rule) or place[-1] in ("csv", "connector"):
         return
     if isinstance(value, SpecModel):
         for name, field in type(value).model_fields.items():
-            written = name in value.model_fields_set
+            written = is_set and name in value.model_fields_set
             yield from _walk(getattr(value, name), (*place, name), field.description, is_set=written)
     elif isinstance(value, dict) and place[:1] != ("examples",):
         for name, inner in value.items():
@@ -68,4 +69,5 @@ def _walk(value: Any, place: Place, description: str | None, *, is_set: bool) ->
         for position, inner in enumerate(value):
             yield from _walk(inner, (*place, position), None, is_set=True)
     elif not is_set and value not in (None, (), {}, ""):
-        yield UsedDefault(dotted(place), value, description or "")
+        shown = write_duration(value) if isinstance(value, dt.timedelta) else value
+        yield UsedDefault(dotted(place), shown, description or "")

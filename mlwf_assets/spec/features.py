@@ -10,7 +10,9 @@ from mlwf_assets.spec.base import Duration, Names, SpecModel, as_list
 class Relational(SpecModel):
     """Deep Feature Synthesis through the relationships."""
 
-    transforms: Names = Field(default=(), description="Featuretools transform primitives.")
+    transforms: Names = Field(
+        default=("month", "weekday", "hour", "is_weekend"), description="Featuretools transform primitives."
+    )
     aggregations: Names = Field(default=(), description="Featuretools aggregation primitives over history.")
     windows: tuple[Duration, ...] = Field(default=(), description="Windows of history; none: all history.")
     where: dict[str, tuple[str, ...]] = Field(default={}, description="Interesting values, by column.")

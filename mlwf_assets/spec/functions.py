@@ -15,11 +15,11 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     """),
     "text": words("""
         ascii bar bit_length char_length character_length chr concat concat_ws contains damerau_levenshtein ends_with
-        format format_bytes hamming hash hex instr jaccard jaro_similarity jaro_winkler_similarity lcase left
-        left_grapheme len length length_grapheme levenshtein lower lpad ltrim md5 md5_number nfc_normalize ord
-        position prefix printf regexp_escape regexp_extract regexp_full_match regexp_matches regexp_replace repeat
-        replace reverse right right_grapheme rpad rtrim sha1 sha256 split_part starts_with strip_accents strlen strpos
-        substr substring suffix to_base translate trim ucase unhex unicode upper url_decode url_encode
+        format format_bytes hamming hex instr jaccard jaro_similarity jaro_winkler_similarity lcase left left_grapheme
+        len length length_grapheme levenshtein lower lpad ltrim md5 nfc_normalize ord position prefix printf
+        regexp_escape regexp_extract regexp_full_match regexp_matches regexp_replace repeat replace reverse right
+        right_grapheme rpad rtrim sha1 sha256 split_part starts_with strip_accents strlen strpos substr substring
+        suffix to_base translate trim ucase unicode upper url_decode url_encode
     """),
     "dates and times": words("""
         century date_add date_diff date_part date_sub date_trunc datediff datepart datesub datetrunc day dayname

@@ -9,7 +9,7 @@ from mlwf_assets.spec.base import Duration, Names, SpecModel
 
 
 class Budget(SpecModel):
-    """How much tuning: seconds for people, trials for exact repetition. Written '4min' or {trials: 20}."""
+    """How much tuning: seconds for people, trials for exact repetition; a duration alone may stand for it."""
 
     seconds: Duration | None = Field(default=None, description="Wall time over all families.")
     trials: int | None = Field(default=None, ge=1, description="Trials per family; the same content again.")

@@ -11,7 +11,7 @@ _SUCCESS = re.compile(r"(\w+)\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)(?:\s+on\s+(test|
 
 
 class Success(SpecModel):
-    """A bound on a metric, written "roc_auc >= 0.70 on test"."""
+    """A bound on a metric, written "roc_auc >= 0.70 on test" (or on validation)."""
 
     metric: str = Field(description="The metric's name.")
     comparison: str = Field(description="One of >=, <=, >, <.")
@@ -47,7 +47,7 @@ def _parse_success(value: Any) -> Any:
 
 
 class ProcessToday(SpecModel):
-    """What is done today without a model; a rule stands on the leaderboard as the thing to beat."""
+    """What is done today without a model; words alone may stand for it, and a rule is the thing to beat."""
 
     description: str = Field(description="In words, what happens today.")
     rule: Sql | float | None = Field(

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from mlwf_assets.spec.base import SpecModel
+from mlwf_assets.spec.base import SQL_MARK, SpecModel, write_duration
 from mlwf_assets.spec.fields import Model, inner_models, is_model, options
 from mlwf_assets.spec.functions import FUNCTIONS
 from mlwf_assets.spec.names import FAMILIES, METRICS, TRANSFORMS
@@ -52,35 +52,38 @@ def put_into(text: str) -> str:
 
 def _sections(model: Model, path: tuple[str, ...]) -> Iterator[str]:
     title = ".".join(path) if path else "attributes"
-    rows = [_row(model, path, name, field) for name, field in model.model_fields.items()]
+    rows = [_row(path, name, field) for name, field in model.model_fields.items()]
     intro = " ".join((model.__doc__ or "").split())
     head = "| field | type | default | meaning |\n| --- | --- | --- | --- |"
     yield f"### `{title}`\n\n{intro}\n\n{head}\n" + "\n".join(rows)
     for name, field in model.model_fields.items():
-        below = path + (name,) + ("NAME",) * _is_mapping(field.annotation)
         for inner in inner_models(field.annotation):
-            yield from _sections(inner, below)
+            yield from _sections(inner, _below(path, name, field.annotation))
 
 
-def _is_mapping(annotation: Any) -> bool:
-    return any(get_origin(option) is dict for option in options(annotation))
+def _below(path: tuple[str, ...], name: str, annotation: Any) -> tuple[str, ...]:
+    by_name = any(get_origin(option) is dict for option in options(annotation))
+    return (*path, name, "NAME") if by_name else (*path, name)
 
 
-def _row(model: Model, path: tuple[str, ...], name: str, field: FieldInfo) -> str:
+def _row(path: tuple[str, ...], name: str, field: FieldInfo) -> str:
     place = tuple("*" if part == "NAME" else part for part in (*path, name))
     refused = any(item.pattern == place and not item.values for item in NOT_YET)
     meaning = f"{'*Not yet.* ' if refused else ''}{field.description or ''}"
-    cells = (f"`{name}`", _type_words(field), _default_words(field), meaning)
-    del model
+    section = "".join(_below(path, name, field.annotation)).lower()
+    cells = (f"`{name}`", _type_words(field).replace("{}", f"#{section}"), _default_words(field), meaning)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _type_words(field: FieldInfo) -> str:
-    is_sql = field.annotation is str and any(getattr(m, "min_length", None) for m in field.metadata)
-    return "SQL" if is_sql else _words(field.annotation)
+    if field.annotation is str and any(getattr(m, "min_length", None) for m in field.metadata):
+        return "SQL"
+    words = _words(field.annotation)
+    return words.replace("text", "SQL", 1) if SQL_MARK in str(field.annotation) else words
 
 
 def _words(annotation: Any) -> str:
+    """Say what may stand there; '{}' stands for the section that lists the fields of it."""
     found = []
     for option in options(annotation):
         origin, arguments = get_origin(option), get_args(option)
@@ -89,9 +92,9 @@ def _words(annotation: Any) -> str:
         elif origin is tuple:
             found.append(f"list of {_words(arguments[0])}")
         elif origin is dict:
-            found.append(f"mapping of names to {_words(arguments[1])}")
+            found.append(f"{_words(arguments[1])}, by name")
         else:
-            found.append("mapping" if is_model(option) else _WORDS.get(option, "text"))
+            found.append("[fields]({})" if is_model(option) else _WORDS.get(option, "text"))
     if "number" in found and "whole number" in found:
         found.remove("whole number")
     return " or ".join(dict.fromkeys(found))
@@ -102,12 +105,18 @@ def _default_words(field: FieldInfo) -> str:
         return "**required**"
     value = field.get_default()
     if isinstance(value, SpecModel):
-        return "see below"
+        return ", ".join(f"`{name}: {_plain(getattr(value, name))}`" for name in value.model_fields_set) or "see there"
     if value in (None, (), {}, ""):
         return "none"
     if isinstance(value, tuple):
         return ", ".join(f"`{item}`" if item else '`""`' for item in value)
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    return f"`{_plain(value)}`"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dt.timedelta):
+        return write_duration(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _names() -> str:

@@ -10,7 +10,7 @@ ColumnType = Literal["string", "category", "integer", "number", "boolean", "date
 
 
 class Column(SpecModel):
-    """The contract of one column; a row that breaks it goes to quarantine with the reason."""
+    """The contract of one column (a type alone may stand for it); a row that breaks it goes to quarantine."""
 
     type: ColumnType | None = Field(
         default=None, description="The type that values are read as; by default the one found in the source."

@@ -36,7 +36,7 @@ HARMLESS = """
     make_timestamptz(2013, 1, a, 2, 3, 4) | lower(s) | substring(s, 1, 2) | substring(s FROM 1 FOR 2) | trim(s)
     trim(BOTH 'i' FROM s) | position('t' IN s) | replace(s, 'i', 'o') | regexp_extract(s, '([a-z]+)', 1) | length(s)
     left(s, 1) | split_part(s, 't', 1) | concat_ws('-', s, a) | md5(s) | format('{}', a) | printf('%d', a)
-    round(b, 1) | floor(b) | abs(-a) | sqrt(a) | ln(a) | pow(a, 2) | mod(a, 2) | pi() * b | hash(s) | s < 'z' AND a > 0
+    round(b, 1) | floor(b) | abs(-a) | sqrt(a) | ln(a) | pow(a, 2) | mod(a, 2) | pi() * b | s < 'z' AND a > 0
     '-- not a comment; SELECT 1' | 'a;b' | 'getenv(''HOME'')' | $$text$$
 """
 

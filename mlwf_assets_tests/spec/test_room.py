@@ -1,0 +1,72 @@
+"""The schema has room for what is not served yet: each such field has its form, and is refused, never ignored."""
+
+import pytest
+
+from mlwf_assets.spec.loader import loads
+from mlwf_assets.spec.not_yet import NOT_YET
+from mlwf_assets.spec.validation import validate
+from mlwf_assets_tests.spec.toy import FILE, TEXT, edited, rows
+
+LATER = {  # what is refused -> where it is written
+    "a derived entity with a key of several columns": (
+        "  examples:\n", "  entities: {line: {table: trips, key: [bus, goal]}}\n  examples:\n",
+    ),
+    "a table of others": ("    buses: {key: [bus]}", "    buses: {key: [bus]}\n    both: {sql: SELECT bus FROM trips}"),
+    "partitions that are no times": ("{every: month,", "{names: [north, south], every: month,"),
+    "aggregations": ("{transforms: [weekday, month],", "{aggregations: [mean, count],"),
+    "windows of history": ("{transforms: [weekday, month],", "{windows: [30 days, 3 hours],"),
+    "interesting values": ("{transforms: [weekday, month],", "{where: {goal: [Bonn]},"),
+    "tsfresh's efficient settings": ("tolerance: 3 hours", "parameters: efficient"),
+    "tsfresh's comprehensive settings": ("tolerance: 3 hours", "parameters: comprehensive"),
+    "another search": ("budget: 20s", "search: grid"),
+    "a whole GPU": ("budget: 20s", "gpu: {queue: research, gpus: 1}"),
+    "a part of a GPU": ("budget: 20s", "gpu: {queue: research, memory_mib: 8000, priority: 50}"),
+    "a schedule": ("  deployment:", "  automation: {schedule: '0 3 * * *', notify: {command: mail}}\n  deployment:"),
+    "new data": ("  deployment:", "  automation: {schedule: on_data, notify: {email: a@b.c}}\n  deployment:"),
+    "Python": ("  deployment:", "  python: [mine.py]\n  deployment:"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_what_comes_later_has_its_form_and_is_refused_as_not_yet(name):
+    (found,) = rows(edited(*LATER[name]))
+    assert ": not yet" in found
+
+
+def test_every_field_of_the_list_is_tried_here():
+    tried = " ".join(rows(edited(*pair))[0].split(": ")[1] for pair in LATER.values())
+    assert all(item.pattern[-1] in tried for item in NOT_YET)
+
+
+SERVED = {
+    "several groups of outcomes, each with its own moment and lag": (
+        "        - known_at: leaves + to_minutes(delay)\n          columns: [delay, late]\n",
+        "        - {known_at: leaves, columns: [delay]}\n"
+        + "        - {known_at: leaves + INTERVAL 1 DAY, columns: [late]}\n",
+    ),
+    "splits as spans": ("validation: 2013-09-01, test: 2013-11-01", "validation: 2 months, test: 6 weeks"),
+    "splits as shares": ("validation: 2013-09-01, test: 2013-11-01", "validation: 0.2, test: 0.2"),
+    "an open end": (", end: 2014-01-01", ""),
+    "a budget in trials": ("budget: 20s", "budget: {trials: 20}"),
+    "a budget in words": ("budget: 20s", "budget: 4 minutes"),
+    "the version": ("  name: trips\n", "  version: 1\n  name: trips\n"),
+    "a constant in place of a rule": ("rule: 0.01 * distance", "rule: 0.2"),
+    "words alone": ("{description: the clock, rule: 0.01 * distance}", "the clock"),
+    "several windows": ("windows: [24 hours]", "windows: [6 hours, 24 hours, 7 days]"),
+    "a composite key": ("buses: {key: [bus]}", "buses: {key: [bus]}\n    stops: {sources: [stops], key: [bus, stop]}"),
+}
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_what_is_served_is_accepted(name):
+    text = edited(*SERVED[name])
+    if "stops" in text:
+        text = text.replace("    towns: {rows", "    stops: stops.csv\n    towns: {rows")
+    assert loads(text, file=FILE)
+
+
+def test_the_model_of_a_file_can_be_written_and_read_again():
+    workflow = loads(TEXT, file=FILE)
+    again, found = validate(workflow.model_dump(mode="json", exclude_unset=True))
+    assert found == []
+    assert again.model_dump() == workflow.model_dump()
