@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from glob import glob
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -220,7 +221,8 @@ def _connect(path: Path | str) -> sqlite3.Connection:
 
 def _begin(connection: sqlite3.Connection, lake: Path) -> None:
     """Fill a new database with the names of the tables that there are."""
-    found = sorted(path.parent.relative_to(lake).as_posix() for path in lake.glob(f"*/*/*/{delta.LOG}"))
+    # Unlike Path.glob, this skips hidden folders and minds none that vanishes.
+    found = [str(Path(name).parent) for name in sorted(glob(f"*/*/*/{delta.LOG}", root_dir=lake))]  # noqa: PTH207
     with _transaction(connection):
         for statement in _TABLES.split(";"):
             connection.execute(statement)
