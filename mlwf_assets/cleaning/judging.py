@@ -38,15 +38,15 @@ def _conditions(chain: Chain, name: str, column: Column, types: Mapping[str, Col
     own, full = quote(name), f"{chain.name}.{name}"
     if column.required:
         yield _is_missing(chain, name), broken(full, "must not be missing")
-    type_ = column.type or types.get(name)
+    type_, shown = column.type or types.get(name), chain.written.get(name, own)
     if column.min is not None:
-        yield f"{own} < {_constant(column.min, type_)}", broken(full, f"must be at least {column.min}", own)
+        yield f"{own} < {_constant(column.min, type_)}", broken(full, f"must be at least {column.min}", shown)
     if column.max is not None:
-        yield f"{own} > {_constant(column.max, type_)}", broken(full, f"must be at most {column.max}", own)
+        yield f"{own} > {_constant(column.max, type_)}", broken(full, f"must be at most {column.max}", shown)
     if column.values is not None:
         allowed = ", ".join(_constant(value, type_) for value in column.values)
         words = ", ".join(str(value) for value in column.values[:8]) + (", ..." if len(column.values) > 8 else "")
-        yield f"{own} NOT IN ({allowed})", broken(full, f"must be one of {words}", own)
+        yield f"{own} NOT IN ({allowed})", broken(full, f"must be one of {words}", shown)
 
 
 def _is_missing(chain: Chain, name: str) -> str:

@@ -71,6 +71,7 @@ class Chain:
         stages: in order; the first reads the raw rows.
         columns: the data columns after the last stage, in order.
         helpers: other columns after the last stage.
+        written: column -> SQL of its value as it was written, where it was read and not made.
         unread: column -> SQL of whether its value is there, but could not be read as its type.
         unread_reasons: column -> SQL of what is said then.
     """
@@ -80,6 +81,7 @@ class Chain:
     stages: list[Stage] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
     helpers: list[str] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     unread_reasons: dict[str, str] = field(default_factory=dict)
 
@@ -97,6 +99,7 @@ class Chain:
             self.stages.append(stage)
         stage.parts.append(Part(column, sql, place))
         self.unread.pop(column, None)
+        self.written.pop(column, None)
         if join and join not in stage.joins:
             stage.joins.append(join)
         if column not in (*self.columns, *self.helpers):
@@ -170,6 +173,7 @@ def read_sources(
     chain.columns = names
     chain.helpers = [SOURCE, POSITION, "_file", "_row", "_time", *kept_raw.values()]
     for name, raw in kept_raw.items():
+        chain.written[name] = raw
         chain.expect(name, raw, types[name])
 
 

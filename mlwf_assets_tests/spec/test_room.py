@@ -41,8 +41,9 @@ def test_every_field_of_the_list_is_tried_here():
 SERVED = {
     "several groups of outcomes, each with its own moment and lag": (
         "        - known_at: leaves + to_minutes(delay)\n          columns: [delay, late]\n",
-        "        - {known_at: leaves, columns: [delay]}\n"
-        + "        - {known_at: leaves + INTERVAL 1 DAY, columns: [late]}\n",
+        """        - {known_at: leaves, columns: [delay]}
+        - {known_at: leaves + INTERVAL 1 DAY, columns: [late]}
+""",
     ),
     "splits as spans": ("validation: 2013-09-01, test: 2013-11-01", "validation: 2 months, test: 6 weeks"),
     "splits as shares": ("validation: 2013-09-01, test: 2013-11-01", "validation: 0.2, test: 0.2"),
