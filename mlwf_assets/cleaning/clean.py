@@ -257,8 +257,11 @@ _OF_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.Inv
 
 def _try(connection: duckdb.DuckDBPyConnection, chain: Chain, number: int, part: Part) -> duckdb.Error | None:
     stage = chain.stages[number]
-    before = f"{chain.sql(until=number)} " if number else ""
-    source = f"raw_{chain.sources.index(part.place[1])}" if stage.whole else stage.source
+    before, source = f"{chain.sql(until=number)} " if number else "", stage.source
+    if stage.whole:
+        if part.place[0] != "sources":
+            return None  # reading values as types never fails; a source's time may
+        source = f"raw_{chain.sources.index(str(part.place[1]))}"
     try:
         # Every value must be computed, but none kept.
         connection.execute(f"CREATE OR REPLACE TEMP TABLE tried AS {before}SELECT {part.sql} AS tried FROM {source}")
