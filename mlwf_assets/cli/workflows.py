@@ -1,7 +1,9 @@
 """How a command finds a workflow and checks it whole, sources included, before anything runs."""
 
+from mlwf_assets.errors import SourceError, SpecError
 from mlwf_assets.lake.connectors import source_columns
 from mlwf_assets.spec.loader import find, load
+from mlwf_assets.spec.mistakes import Mistake, error
 from mlwf_assets.spec.references import check
 from mlwf_assets.spec.workflow import Workflow
 
@@ -13,6 +15,13 @@ def load_checked(name_or_path: str) -> Workflow:
         SpecError: listing every mistake with file, line and remedy.
     """
     workflow = load(find(name_or_path))
-    columns = {name: source_columns(source, workflow.folder) for name, source in workflow.sources.items()}
+    columns, found = {}, []
+    for name, source in workflow.sources.items():
+        try:
+            columns[name] = source_columns(source, workflow.folder)
+        except (SourceError, SpecError) as problem:
+            found.append(Mistake(("sources", name), str(problem)))
+    if found:
+        raise error(workflow.file, workflow.lines, found)
     check(workflow, columns)
     return workflow
