@@ -1,20 +1,30 @@
-"""The end of a run: what was done, the leaderboard, the test metrics, and where to look on."""
+"""The end of a run: what was done, how good the models are, where the time went, and where to look on.
 
-from collections.abc import Mapping
+For people in at most 100 columns where the output is no terminal, and as one JSON document. Everything is
+read from the run's outcome and from what the lake holds; nothing is computed here.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
 from mlwf_assets.assets.execution import Outcome
+from mlwf_assets.cli.served import running_address
 from mlwf_assets.errors import MlwfError
 from mlwf_assets.lake.result import Entry
 from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.workflow import Workflow
 
-_DIGITS = 4
+_WIDTH = 100
+_SHOWN_GAP_S = 0.05
+_REPORT, _MODEL = "evaluation/report", "deployment/model"
+_EVALUATION = "evaluation.json"
+
+Justify = Literal["left", "right"]
 
 
 def as_document(outcome: Outcome) -> dict[str, Any]:
@@ -24,7 +34,7 @@ def as_document(outcome: Outcome) -> dict[str, Any]:
         "computed": [_name(made.output, made.partition) for made in outcome.done if not made.reused],
         "reused": fresh + [_name(made.output, made.partition) for made in outcome.done if made.reused],
         "failed": [*outcome.failures, *outcome.skipped],
-        "errors": {name: str(error) for name, error in outcome.failures.items()},
+        "errors": {name: _reason(error) for name, error in outcome.failures.items()},
         "seconds": round(outcome.seconds, 3),
         "orchestration_share": round(outcome.orchestration_share, 4),
         "run_id": outcome.run_id,
@@ -35,88 +45,140 @@ def _name(asset: str, partition: str | None) -> str:
     return f"{asset}@{partition}" if partition else asset
 
 
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, MlwfError) else f"{type(error).__name__}: {error}"
+
+
 def print_summary(workflow: Workflow, outcome: Outcome, home: Path) -> None:
-    """Print the summary to stdout, and failures to stderr."""
-    console = Console(highlight=False, soft_wrap=True)
+    """Print the summary to stdout; failures to stderr."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
     lake = Lake(home / "lake")
+    console.print(f"\n[bold]{workflow.name}[/]: {workflow.project.question}\n")
     console.print(_assets(workflow, outcome, lake))
-    for title, name in (("Leaderboard", "models/leaderboard"), ("On the test examples", "evaluation/report")):
-        if not outcome.failures and (entry := lake.entry(f"{workflow.name}/{name}")) is not None:
-            console.print()
-            console.print(_table(title, lake.read(entry.table)))
+    if not outcome.failures and (entry := lake.entry(f"{workflow.name}/{_REPORT}")) is not None:
+        evaluation = json.loads(lake.file_bytes(entry, _EVALUATION))
+        console.print("\n", _leaderboard(evaluation), "\n", _metrics(evaluation), sep="")
     _print_time(console, outcome)
     if outcome.failures:
-        _print_failures(outcome)
+        _print_failures(outcome, home)
     else:
         _print_places(console, workflow, lake, home)
 
 
+def _table(*columns: tuple[str, Justify], title: str = "") -> Table:
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, title_style="bold")
+    for name, justify in columns:
+        table.add_column(name, justify=justify, header_style="dim", no_wrap=justify == "right")
+    return table
+
+
 def _assets(workflow: Workflow, outcome: Outcome, lake: Lake) -> Table:
-    table = Table(title=f"{workflow.name}: {workflow.project.question}", title_justify="left", box=None)
-    for name, justify in (("asset", "left"), ("rows", "right"), ("seconds", "right"), ("", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table = _table(("asset", "left"), ("rows", "right"), ("seconds", "right"), ("", "left"))
     for step in outcome.steps:
         for output in step.outputs:
             entries = lake.entries(f"{workflow.name}/{output.name}")
-            table.add_row(output.name, *_cells(output.name, entries, outcome))
+            rows = f"{sum(entry.rows for entry in entries.values()):,}" if entries else "-"
+            # A step's outputs come about together: its time is said once.
+            seconds = _seconds(output.name, outcome) if output is step.outputs[0] else ""
+            table.add_row(output.name, rows, seconds, _what_was_done(step.name, output.name, entries, outcome))
     return table
 
 
-def _cells(name: str, entries: Mapping[str | None, Entry], outcome: Outcome) -> tuple[str, str, str]:
-    computed = [made for made in outcome.done if made.output == name and not made.reused]
-    rows = f"{sum(entry.rows for entry in entries.values()):,}" if entries else "-"
-    seconds = f"{sum(made.entry.seconds for made in computed):.1f}" if computed else ""
-    if not computed:
-        missing = name in outcome.skipped or name in outcome.failures or not entries
-        return rows, seconds, "not made" if missing else "reused"
-    reused = len(entries) - len(computed)
-    parts = f" {len(computed)} partitions" if len(entries) > 1 else ""
-    return rows, seconds, f"computed{parts}" + (f", reused {reused}" if reused > 0 else "")
+def _seconds(output: str, outcome: Outcome) -> str:
+    spent = [made.entry.seconds for made in outcome.done if made.output == output and not made.reused]
+    return f"{sum(spent):.1f}" if spent else ""
 
 
-def _table(title: str, rows: pa.Table) -> Table:
-    table = Table(title=title, title_justify="left", box=None)
-    for field in rows.schema:
-        numeric = pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
-        table.add_column(field.name, justify="right" if numeric else "left", overflow="ellipsis", max_width=48)
-    for row in rows.to_pylist():
-        table.add_row(*(_cell(value) for value in row.values()))
+def _what_was_done(step: str, output: str, entries: Mapping[str | None, Entry], outcome: Outcome) -> str:
+    if step in outcome.failures:
+        return "[red]failed[/]"
+    if step in outcome.skipped or not entries:
+        return "not made"
+    computed = sum(made.output == output and not made.reused for made in outcome.done)
+    if None in entries:
+        return "[green]computed[/]" if computed else "reused"
+    parts = {"computed": computed, "reused": len(entries) - computed}
+    counted = [f"{what} {count}" for what, count in parts.items() if count > 0]
+    return ", ".join(counted) + (" partition" if len(entries) == 1 else " partitions")
+
+
+def _leaderboard(evaluation: Mapping[str, Any]) -> Table:
+    """Every model side by side, as the report ranks them."""
+    metric = next(one for one in evaluation["metrics"] if one["name"] == evaluation["subject"]["metric"])
+    table = _table(
+        ("model", "left"), ("before the test", "right"), ("test", "right"), ("95 % interval", "right"),
+        ("weight", "right"), title=f"Leaderboard by {metric['label']}",
+    )  # fmt: skip
+    for one in evaluation["leaderboard"]:
+        test = one["test"]
+        table.add_row(
+            one["name"], _number(one["validation"]), _number(test["value"]), _interval(test), _share(one["weight"])
+        )
     return table
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.{_DIGITS}f}" if isinstance(value, float) else str(value)
+def _metrics(evaluation: Mapping[str, Any]) -> Table:
+    title = f"On {evaluation['rows']:,} test rows"
+    table = _table(("metric", "left"), ("value", "right"), ("95 % interval", "right"), ("", "left"), title=title)
+    for one in evaluation["metrics"]:
+        table.add_row(one["label"], _number(one["value"]), _interval(one), f"[dim]{one['words']}[/]")
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.4f}"
+
+
+def _interval(one: Mapping[str, float | None]) -> str:
+    return "" if one["low"] is None else f"{_number(one['low'])} to {_number(one['high'])}"
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def _print_time(console: Console, outcome: Outcome) -> None:
     console.print(
         f"\n{outcome.seconds:.1f} s in all; in {outcome.orchestration_share:.1%} of it no library function ran."
     )
-    if outcome.run_id:
-        for gap in outcome.gaps:
-            console.print(f"  {gap.seconds:6.2f} s  after {gap.after}, before {gap.before}", style="dim")
+    gaps = [gap for gap in outcome.gaps if gap.seconds >= _SHOWN_GAP_S]
+    if outcome.run_id and gaps:
+        table = _table(("seconds", "right"), ("between", "left"), title="The largest gaps")
+        for gap in gaps:
+            table.add_row(f"{gap.seconds:.2f}", f"{gap.after} and {gap.before}")
+        console.print(table, style="dim")
 
 
 def _print_places(console: Console, workflow: Workflow, lake: Lake, home: Path) -> None:
-    console.print(f"\nReport:  {home / 'reports' / workflow.name / 'report.html'}")
-    model = lake.entry(f"{workflow.name}/deployment/model")
-    if model is not None and workflow.deployment is not None:
-        decision = lake.read(model.table).to_pylist()[0]
+    """Print where to look on, each on a line of its own that can be copied."""
+    console.print()
+    for name, place in _places(workflow, lake, home):
+        console.print(f"{name:<8} {place}", soft_wrap=True, markup=False)
+
+
+def _places(workflow: Workflow, lake: Lake, home: Path) -> Iterator[tuple[str, str]]:
+    yield "Report", str(home / "reports" / workflow.name / "report.html")
+    entry = lake.entry(f"{workflow.name}/{_MODEL}")
+    if entry is not None and workflow.deployment is not None:
+        decision = lake.read(entry.table).to_pylist()[0]
         if decision["passed"]:
-            name, version = workflow.deployment.registered_model, decision["version"]
-            console.print(f"Model:   models:/{name}@{workflow.deployment.alias} (version {version}) in MLflow")
+            spec = workflow.deployment
+            yield "Model", f"models:/{spec.registered_model}@{spec.alias}, version {decision['version']}"
         else:
-            console.print(f"Model:   not deployed: {decision['reason']}")
-    console.print("UI:      mlwf up")
+            yield "Model", "not deployed"
+        yield "Gate", decision["reason"]
+        yield "MLflow", f"MLFLOW_TRACKING_URI=sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+    address = running_address(home)
+    yield "UI", address or "mlwf up"
 
 
-def _print_failures(outcome: Outcome) -> None:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+def _print_failures(outcome: Outcome, home: Path) -> None:
+    console = Console(stderr=True, highlight=False)
     for name, error in outcome.failures.items():
-        words = str(error) if isinstance(error, MlwfError) else f"{type(error).__name__}: {error}"
-        console.print(f"\n{name} failed: {words}", style="red", markup=False)
+        console.print(f"\n{name} failed: {_reason(error)}", style="red", markup=False, soft_wrap=True)
     if outcome.skipped:
-        console.print(f"Not made because of it: {', '.join(outcome.skipped)}", markup=False)
-    console.print(f"The run {outcome.run_id} holds the trace: mlwf up", markup=False)
+        console.print(f"Not made because of it: {', '.join(outcome.skipped)}", markup=False, soft_wrap=True)
+    where = running_address(home) or "mlwf up"
+    console.print(f"The run {outcome.run_id} holds the trace: {where}", markup=False, soft_wrap=True)

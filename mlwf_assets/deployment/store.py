@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from mlwf_assets.errors import ModelError
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -117,18 +119,21 @@ def prepare_folder(home: Path) -> Path:
 
 def _use_wal(database: Path) -> None:
     """Readers (the UI) and one writer (a run) do not block each other; the mode stays with the file."""
-    connection = sqlite3.connect(database, timeout=30)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
-    finally:
-        connection.close()
+        connection = sqlite3.connect(database, timeout=30)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise ModelError(
+            f"{database} must be MLflow's database, however: {error}. Put back a copy, or move it away to begin anew."
+        ) from error
 
 
 def _connect(uri: str) -> "MlflowClient":
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
-
-    from mlwf_assets.errors import ModelError
 
     try:
         return MlflowClient(tracking_uri=uri, registry_uri=uri)

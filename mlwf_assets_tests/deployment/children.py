@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+import lightgbm  # noqa: F401 - likewise
 import mlflow.pyfunc  # noqa: F401 - so that the processes forked from this one have it
 
 from mlwf_assets.deployment.gate import Decision
@@ -42,7 +43,6 @@ class Dying:
 
 
 def register_until_killed(home, folder, calls):
-    toy.install()
     store = open_store(Path(home))
     dying = dataclasses.replace(store, client=Dying(store.client, calls))
     register(dying, toy.make_candidate(Path(folder)), PASSED)

@@ -27,12 +27,6 @@ def processes():
     return children.processes()
 
 
-@pytest.fixture(autouse=True)
-def _toy_predictor(monkeypatch):
-    monkeypatch.delitem(toy.sys.modules, "mlwf_assets.models.predictor", raising=False)
-    toy.install()
-
-
 @pytest.fixture
 def predictor(tmp_path):
     return toy.make_predictor(tmp_path / "predictor")

@@ -18,7 +18,6 @@ _MANY = 10_000
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
     """A home with a champion, and the folder of a challenger."""
-    toy.install()
     base = tmp_path_factory.mktemp("kills")
     toy.make_predictor(base / "first")
     toy.make_predictor(base / "second", rounds=30)

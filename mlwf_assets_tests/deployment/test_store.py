@@ -1,10 +1,14 @@
+import contextlib
+import shutil
 import sqlite3
 import subprocess
 import sys
 
 import mlflow
+import pytest
 
 from mlwf_assets.deployment.store import open_store, prepare_folder, store_uri
+from mlwf_assets.errors import ModelError
 from mlwf_assets_tests.deployment.children import make_experiment
 
 
@@ -51,3 +55,18 @@ def test_preparing_needs_no_mlflow(tmp_path):
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60)
     assert prepare_folder(tmp_path) == tmp_path / "mlflow"
     assert store_uri(tmp_path).endswith("/mlflow/mlflow.db")
+
+
+def test_a_file_that_is_no_database_is_told_with_what_to_do(tmp_path):
+    (tmp_path / "mlflow").mkdir()
+    (tmp_path / "mlflow" / "mlflow.db").write_text("no database" * 1000)
+    with pytest.raises(ModelError, match=r"mlflow[.]db must be MLflow's database, however: file is not a database"):
+        open_store(tmp_path)
+
+
+def test_a_database_of_another_version_is_told_with_what_to_do(store, tmp_path):
+    home = shutil.copytree(store.folder.parent, tmp_path / "later")
+    with contextlib.closing(sqlite3.connect(home / "mlflow" / "mlflow.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'of the future'")
+    with pytest.raises(ModelError, match=r"must be readable by the installed MLflow(.|\n)*mlflow db upgrade sqlite"):
+        open_store(home)

@@ -1,15 +1,15 @@
-"""A small real model behind the predictor's interface, and candidates made of it."""
+"""Small trained predictors of every kind, and candidates made of them."""
 
 import json
-import sys
-import types
-from pathlib import Path
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
 from mlwf_assets.deployment.candidate import Candidate, Origin
+from mlwf_assets.models.families.base import Context, Problem, Rows
+from mlwf_assets.models.families.registry import find_family
+from mlwf_assets.models.metrics import default_metric, find_metric
+from mlwf_assets.models.predictor import Calibration, Predictor, export, load
 
 CARRIERS = ["AA", "B6", "UA"]
 FEATURES = [
@@ -18,28 +18,6 @@ FEATURES = [
     {"name": "late", "kind": "boolean", "words": "whether the day before was late"},
     {"name": "carrier", "kind": "categorical", "words": "the carrier | its code"},
 ]
-
-
-class Predictor:
-    """LightGBM's own text file and nothing else."""
-
-    classes = (False, True)
-    threshold = 0.4
-    members = ("lightgbm",)
-
-    def __init__(self, folder):
-        self.features = [feature["name"] for feature in FEATURES]
-        self._booster = lgb.Booster(model_file=str(Path(folder) / "model.txt"))
-
-    def predict(self, frame):
-        return self._booster.predict(_numbers(frame[self.features]), num_threads=1)
-
-
-def install():
-    """Stand in for `models.predictor`, in this process."""
-    module = types.ModuleType("mlwf_assets.models.predictor")
-    module.load = Predictor
-    sys.modules["mlwf_assets.models.predictor"] = module
 
 
 def make_rows(n=600, seed=0):
@@ -56,12 +34,23 @@ def make_rows(n=600, seed=0):
     return frame, truth
 
 
-def make_predictor(folder, *, rounds=20):
+def make_predictor(folder, *, kind="binary", families=("lightgbm",), rounds=20):
+    """Train families on the toy's rows, blend them, and give the exported predictor."""
     frame, truth = make_rows()
-    parameters = {"objective": "binary", "verbose": -1, "num_threads": 1, "deterministic": True, "seed": 0}
-    folder.mkdir(parents=True)
-    lgb.train(parameters, lgb.Dataset(_numbers(frame), truth), rounds).save_model(str(folder / "model.txt"))
-    return Predictor(folder)
+    y = {"binary": truth, "multiclass": np.arange(len(truth)) % 2 + truth, "regression": frame["wind"].to_numpy()}[kind]
+    classes = {"binary": (False, True), "multiclass": ("early", "on time", "late"), "regression": ()}[kind]
+    problem = Problem(kind, FEATURES, len(classes), find_metric(default_metric(kind), kind))
+    members = {name: _fit(find_family(name), problem, Rows(frame, y.astype(float)), rounds) for name in families}
+    weights = {name: 1 / len(members) for name in members}
+    names = tuple(feature["name"] for feature in FEATURES)
+    calibration = Calibration() if kind == "regression" else Calibration(1.1)
+    export(Predictor(kind, names, classes, 0.4, members, weights, calibration), folder)
+    return load(folder)
+
+
+def _fit(family, problem, rows, rounds):
+    params = family.defaults(problem, rows=len(rows.y))[0]
+    return family.fit(params, rows, None, problem=problem, context=Context(threads=1), rounds=rounds)
 
 
 def make_candidate(folder, **changes):
@@ -77,6 +66,7 @@ def make_candidate(folder, **changes):
         "params": {"families": "lightgbm", "threshold": 0.4},
         "classes": (False, True),
         "threshold": 0.4,
+        "positive": "not on time",
         "question": "Will this flight be on time?",
         "owner": "team:ops",
         "files": {
@@ -94,8 +84,3 @@ def make_candidate(folder, **changes):
         ),
     }
     return Candidate(**{**values, **changes})
-
-
-def _numbers(frame):
-    coded = frame.assign(carrier=pd.Categorical(frame["carrier"], categories=CARRIERS).codes)
-    return coded.to_numpy(float)
