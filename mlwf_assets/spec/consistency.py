@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.contracts import check_contract
 from mlwf_assets.spec.expressions import expressions
+from mlwf_assets.spec.features import TimeSeries
 from mlwf_assets.spec.late import late_columns
 from mlwf_assets.spec.lookups import check_lookups
 from mlwf_assets.spec.mistakes import Mistake, Place, listed, suggestion
 from mlwf_assets.spec.names import (
+    CALCULATORS,
     FAMILIES,
     KINDS,
     METRICS,
@@ -110,11 +112,6 @@ def _check_late(workflow: Workflow, name: str, table: Table) -> Iterator[Mistake
     remedy = f"is known only later (tables.{name}.outcomes)"
     for column in sorted(late.intersection(table.key)):
         yield Mistake(("tables", name, "key"), f"must be known with its row, however: {column} {remedy}")
-    series = workflow.features.timeseries.get(name)
-    for position, column in enumerate(series.columns if series is not None else ()):
-        if column in late:
-            place: Place = ("features", "timeseries", name, "columns", position)
-            yield Mistake(place, f"must be known with its reading, however: {column} {remedy}")
 
 
 def _check_rules(name: str, table: Table) -> Iterator[Mistake]:
@@ -176,14 +173,25 @@ def _check_features(workflow: Workflow) -> Iterator[Mistake]:
             yield Mistake(place, f"not yet: {name} needs the time of the prediction; make a column of it with 'sql:'")
         elif name not in TRANSFORMS:
             yield Mistake(place, f"there must be a transform {name!r}.{suggestion(name, TRANSFORMS)}")
-    for name in workflow.features.timeseries:
+    for name, series in workflow.features.timeseries.items():
         place = ("features", "timeseries", name)
+        yield from _check_parameters(series, (*place, "parameters"))
         if name not in workflow.tables:
             yield Mistake(place, f"there must be a table {name!r}.{suggestion(name, workflow.tables)}")
         elif workflow.tables[name].known_at is None:
             yield Mistake(place, f"tables.{name} must say when a reading is known: 'known_at: SQL'")
         if workflow.examples.cutoff is None:
             yield Mistake(place, "readings up to which moment? examples must have a 'cutoff: SQL'")
+
+
+def _check_parameters(series: TimeSeries, place: Place) -> Iterator[Mistake]:
+    for column, calculators in series.parameters.items() if isinstance(series.parameters, dict) else ():
+        if column not in series.columns:
+            yield Mistake((*place, column), f"must be one of the columns.{suggestion(column, series.columns)}")
+        for position, name in enumerate(calculators):
+            if name not in CALCULATORS:
+                message = f"there must be a calculator {name!r}.{suggestion(name, CALCULATORS)}"
+                yield Mistake((*place, column, position), message)
 
 
 def _check_models(workflow: Workflow) -> Iterator[Mistake]:

@@ -34,8 +34,10 @@ class TimeSeries(SpecModel):
     tolerance: Duration | None = Field(
         default=None, description="A reading that became known longer ago than this does not count as current."
     )
-    parameters: Literal["minimal", "efficient", "comprehensive"] = Field(
-        default="minimal", description="Which of tsfresh's settings; efficient and comprehensive: not yet."
+    parameters: Literal["minimal", "efficient", "comprehensive"] | dict[str, Names] = Field(
+        default="minimal",
+        description="Which of tsfresh's settings (efficient and comprehensive: not yet), or COLUMN: [CALCULATOR, ...]; "
+        "a column that is not named there has its latest reading alone.",
     )
 
 

@@ -74,3 +74,9 @@ TRANSFORMS_OVER_ROWS = words("""
     rolling_outlier_count rolling_std rolling_trend same_as_previous savgol_filter time_since_previous
 """)
 TRANSFORMS_AT_TIME = ("age", "time_since")
+
+# tsfresh's calculators that are served, as it writes them behind the name of the column: its minimal ones, then others.
+MINIMAL_CALCULATORS = words("""
+    sum_values median mean length standard_deviation variance root_mean_square maximum absolute_maximum minimum
+""")
+CALCULATORS = (*MINIMAL_CALCULATORS, "mean_change", "mean_abs_change", 'linear_trend__attr_"slope"')

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from mlwf_assets.spec.base import SQL_MARK, SpecModel, write_duration
 from mlwf_assets.spec.fields import Model, inner_models, is_model, options
 from mlwf_assets.spec.functions import FUNCTIONS
-from mlwf_assets.spec.names import FAMILIES, METRICS, TRANSFORMS
+from mlwf_assets.spec.names import CALCULATORS, FAMILIES, METRICS, TRANSFORMS
 from mlwf_assets.spec.not_yet import NOT_YET
 from mlwf_assets.spec.workflow import Workflow
 
@@ -125,10 +125,12 @@ def _names() -> str:
         f"- {group}: {', '.join(f'`{name}`' for name in sorted(names))}" for group, names in FUNCTIONS.items()
     )
     transforms = ", ".join(f"`{name}`" for name in TRANSFORMS)
+    calculators = ", ".join(f"`{name}`" for name in CALCULATORS)
     families = ", ".join(f"`{name}`" for name in FAMILIES)
     return (
         f"### Names\n\nModel families: {families}.\n\nMetrics, and the kinds of problems that they fit:\n\n{metrics}"
-        f"\n\nTransforms (featuretools' names): {transforms}.\n\nFunctions in SQL:\n\n{functions}"
+        f"\n\nTransforms (featuretools' names): {transforms}."
+        f"\n\nCalculators (tsfresh's names): {calculators}.\n\nFunctions in SQL:\n\n{functions}"
     )
 
 

@@ -35,6 +35,19 @@ def resolve_secrets(text: str) -> str:
     return _SECRET.sub(value, text)
 
 
+def hide_secrets(text: str, *, of: str) -> str:
+    """Put `${env:NAME}` back where the value of a variable stands that `of` refers to.
+
+    Example:
+        >>> hide_secrets(f"no file {os.environ['PATH']}/a.csv", of="${env:PATH}/*.csv")
+        'no file ${env:PATH}/a.csv'
+    """
+    for match in _SECRET.finditer(of):
+        if value := os.environ.get(match[1]):
+            text = text.replace(value, match[0])
+    return text
+
+
 def check_secrets(attributes: Any) -> Iterator[Mistake]:
     """Find references to variables that are not set, broken ones, and ones where nothing resolves them."""
     for place, value in scalars(attributes):
@@ -49,7 +62,7 @@ def check_secrets(attributes: Any) -> Iterator[Mistake]:
 
 
 def _is_served(place: Place) -> bool:
-    return place[0] == "sources" and (len(place) == 2 or isinstance(place[2], int) or place[2] in ("path", "package"))
+    return place[0] == "sources" and (len(place) == 2 or isinstance(place[2], int) or place[2] == "path")
 
 
 def _missing(name: str) -> str:

@@ -7,8 +7,17 @@ import pandas as pd
 import pytest
 
 from mlwf_assets.features.quiet import quiet_libraries
+from mlwf_assets.models.families.registry import family_names
 from mlwf_assets.models.metrics import metrics_of
-from mlwf_assets.spec.names import KINDS, METRICS, ONLY_BOUNDS, TRANSFORMS, TRANSFORMS_AT_TIME, TRANSFORMS_OVER_ROWS
+from mlwf_assets.spec.names import (
+    FAMILIES,
+    KINDS,
+    METRICS,
+    ONLY_BOUNDS,
+    TRANSFORMS,
+    TRANSFORMS_AT_TIME,
+    TRANSFORMS_OVER_ROWS,
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +92,10 @@ def test_a_transform_that_is_not_served_looks_at_other_rows(featuretools_transfo
 def test_metrics_are_those_that_are_computed(kind):
     computed = {metric.name for metric in metrics_of(kind)}
     assert {name for name, kinds in METRICS.items() if kind in kinds} == computed - {"bias"}  # best at 0: no bound
+
+
+def test_families_are_those_that_can_be_made():
+    assert family_names() == FAMILIES
 
 
 def test_what_is_a_bound_only_is_a_metric():

@@ -1,8 +1,11 @@
 """Secrets: named in the file, taken from the environment at the moment of use, shown nowhere."""
 
+import traceback
+
 import pytest
 
-from mlwf_assets.errors import SpecError
+from mlwf_assets.errors import SourceError, SpecError
+from mlwf_assets.lake.connectors import read_source, source_columns, source_fingerprint
 from mlwf_assets.spec.loader import loads
 from mlwf_assets.spec.secrets import resolve_secrets
 from mlwf_assets_tests.spec.test_loader import SMALLEST
@@ -38,6 +41,27 @@ def test_the_spec_keeps_the_name_and_not_the_value():
 )
 def test_where_it_is_not_served_it_is_refused_and_not_shown(text):
     assert SECRET not in "\n".join(rows(text))
+
+
+def test_rows_and_messages_show_the_name_and_not_the_value(tmp_path, monkeypatch):
+    secret_folder = tmp_path / SECRET
+    secret_folder.mkdir()
+    monkeypatch.setenv("MLWF_TEST_TOKEN", str(secret_folder))
+    (secret_folder / "trips.csv").write_text("late\n1\n")
+    source = loads(SMALLEST.replace("trips.csv", "'${env:MLWF_TEST_TOKEN}/*.csv'"), file=FILE).sources["trips"]
+    result = read_source(source, tmp_path)[None]
+    assert result.table["_file"].to_pylist() == ["${env:MLWF_TEST_TOKEN}/trips.csv"]
+    assert SECRET not in str(result.metadata) + str(result.files)
+    named = source_fingerprint(source, tmp_path)
+    (secret_folder / "trips.csv").write_bytes(b"")
+    for read in (read_source, source_columns):
+        with pytest.raises(SourceError, match=r"\$\{env:MLWF_TEST_TOKEN\}/trips.csv .*must hold") as caught:
+            read(source, tmp_path)
+        assert SECRET not in "".join(traceback.format_exception(caught.value))
+    # The content names a source, wherever it lies.
+    monkeypatch.setenv("MLWF_TEST_TOKEN", str(tmp_path))
+    (tmp_path / "trips.csv").write_text("late\n1\n")
+    assert source_fingerprint(source, tmp_path) == named
 
 
 def test_all_that_are_not_set_are_named_at_once(monkeypatch):

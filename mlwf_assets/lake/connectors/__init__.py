@@ -5,13 +5,16 @@ they keep every row with its file and position, find the types of columns, and p
 their time. The kinds' settings stand in `spec/sources.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from mlwf_assets.errors import MlwfError
 from mlwf_assets.lake.connectors.files import files_columns, files_fingerprint, read_files
 from mlwf_assets.lake.connectors.rows import read_rows, rows_columns, rows_fingerprint
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.partitions import Partitions
+from mlwf_assets.spec.secrets import hide_secrets
 from mlwf_assets.spec.sources import RowsSource, Source
 
 
@@ -26,7 +29,8 @@ def source_fingerprint(source: Source, folder: Path) -> str:
     Raises:
         SpecError, SourceError: if a file or package is not there.
     """
-    return rows_fingerprint(source) if isinstance(source, RowsSource) else files_fingerprint(source, folder)
+    with _without_secrets(source):
+        return rows_fingerprint(source) if isinstance(source, RowsSource) else files_fingerprint(source, folder)
 
 
 def source_columns(source: Source, folder: Path) -> list[str]:
@@ -35,7 +39,8 @@ def source_columns(source: Source, folder: Path) -> list[str]:
     Raises:
         SpecError, SourceError: if a file or package is not there, or has no sound header.
     """
-    return rows_columns(source) if isinstance(source, RowsSource) else files_columns(source, folder)
+    with _without_secrets(source):
+        return rows_columns(source) if isinstance(source, RowsSource) else files_columns(source, folder)
 
 
 def read_source(
@@ -56,4 +61,17 @@ def read_source(
     """
     if isinstance(source, RowsSource):
         return {None: read_rows(source)}
-    return read_files(source, folder, cut, names)
+    with _without_secrets(source):
+        return read_files(source, folder, cut, names)
+
+
+@contextmanager
+def _without_secrets(source: Source) -> Iterator[None]:
+    """Keep the values of secrets out of messages."""
+    try:
+        yield
+    except MlwfError as error:
+        written = "" if isinstance(source, RowsSource) else " ".join(source.path)
+        if (shown := hide_secrets(str(error), of=written)) == str(error):
+            raise
+        raise type(error)(shown) from None

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Literal, cast
 
 from mlwf_assets.errors import SourceError, SpecError
+from mlwf_assets.spec.secrets import hide_secrets, resolve_secrets
 from mlwf_assets.spec.sources import FilesSource
 
 Form = Literal["csv", "parquet", "jsonl"]
@@ -113,8 +114,9 @@ def find_files(source: FilesSource, folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     seen: set[Path] = set()
     for pattern in source.path:
-        wanted = str(Path(pattern).expanduser()) if pattern.startswith("~") else pattern
-        matches = [(name, base / name) for base in bases for name in _match(wanted, base)]
+        wanted = resolve_secrets(pattern)
+        wanted = str(Path(wanted).expanduser()) if wanted.startswith("~") else wanted
+        matches = [(hide_secrets(name, of=pattern), base / name) for base in bases for name in _match(wanted, base)]
         if not matches:
             where = f"package {source.package}" if source.package else f"folder {folder}"
             raise SourceError(f"{pattern!r} must name a file in {where}, however there is none; {_near(wanted, bases)}")
