@@ -91,30 +91,34 @@ def _reading(workflow: Workflow, name: str, table: Table) -> dict[str, Any]:
 def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Results]:
     def clean(work: Work) -> Results:
         from mlwf_assets.cleaning import clean_table
+        from mlwf_assets.lake import duck
         from mlwf_assets.spec.sources import CsvOptions
 
         reading = _reading(workflow, name, table)
         looked_up = _looked_up(table)
-        for partition in work.partitions:
-            raws = {source: work.read(f"raw/{source}", partition) for source in _sources(table, name)}
-            cleaned = clean_table(
-                table,
-                raws,
-                {other: work.read(f"clean/{other}", partition) for other in looked_up},
-                types={source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in raws},
-                name=name,
-                keys={other: workflow.tables[other].key[0] for other in looked_up},
-                read_as={source: CsvOptions.model_validate(one) for source, one in reading["read_as"].items()},
-                times=reading["times"],
-                partition=partition,
-            )
-            counts = cleaned.counts.as_metadata()
-            quarantine = replace(cleaned.quarantine, files=_quarantine_files(cleaned.quarantine.table, counts))
-            checked = {**cleaned.clean.metadata, "checks": {ACCOUNTED: _balance(counts)}}
-            yield (
-                partition,
-                {f"clean/{name}": replace(cleaned.clean, metadata=checked), f"quarantine/{name}": quarantine},
-            )
+        with duck.connect() as connection:
+            for partition in work.partitions:
+                raws = {source: work.read(f"raw/{source}", partition) for source in _sources(table, name)}
+                cleaned = clean_table(
+                    table,
+                    raws,
+                    {other: work.read(f"clean/{other}", partition) for other in looked_up},
+                    types={source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in raws},
+                    name=name,
+                    keys={other: workflow.tables[other].key[0] for other in looked_up},
+                    read_as={source: CsvOptions.model_validate(one) for source, one in reading["read_as"].items()},
+                    times=reading["times"],
+                    partition=partition,
+                    locate=workflow.locate,
+                    connection=connection,
+                )
+                counts = cleaned.counts.as_metadata()
+                quarantine = replace(cleaned.quarantine, files=_quarantine_files(cleaned.quarantine.table, counts))
+                checked = {**cleaned.clean.metadata, "checks": {ACCOUNTED: _balance(counts)}}
+                yield (
+                    partition,
+                    {f"clean/{name}": replace(cleaned.clean, metadata=checked), f"quarantine/{name}": quarantine},
+                )
 
     return clean
 

@@ -1,6 +1,7 @@
 """models/*: one asset per family, their blend, and all of them side by side."""
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -92,11 +93,12 @@ def _replay_fingerprint(workflow: Workflow) -> str:
 def _trainer(workflow: Workflow, name: str, share: float) -> Callable[[Work], Results]:
     def train(work: Work) -> Results:
         from mlwf_assets.assets.tracking import log_trials
-        from mlwf_assets.models.training import train_family
+        from mlwf_assets.models.family import train_family
 
         matrix = work.read(_MATRIX)
         seconds = workflow.models.budget.seconds
         replay = _replay_file(workflow)
+        interrupted = work.home / "tuning" / workflow.name / name / work.recipes[None][:16]
         made = train_family(
             name,
             matrix,
@@ -105,13 +107,15 @@ def _trainer(workflow: Workflow, name: str, share: float) -> Callable[[Work], Re
             kind=problem_kind(workflow, matrix),
             key=example_key(workflow),
             budget_s=seconds.total_seconds() * share if seconds is not None else None,
-            checkpoint_dir=work.home / "tuning" / workflow.name / name / work.recipes[None][:16],
+            checkpoint_dir=interrupted,
             report=work.report,
             replay=json.loads(replay.read_bytes()) if replay is not None else None,
         )
         result = Result(made.table, files=made.files, metadata=made.metadata, key=made.key)
         link = log_trials(work, workflow, name, made)
         yield None, {f"models/{name}": _checked(result, matrix, {"trials in MLflow": link})}
+        # Now that the result stands in the lake, nobody takes up the search again.
+        shutil.rmtree(interrupted, ignore_errors=True)
 
     return train
 

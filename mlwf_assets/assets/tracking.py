@@ -4,7 +4,7 @@ Stands in this room, whose code is no part of a recipe: how trials are recorded 
 """
 
 from mlwf_assets.assets.step import Work
-from mlwf_assets.models.training import FamilyResult
+from mlwf_assets.models.family import FamilyResult
 from mlwf_assets.spec.timeline import partition_names
 from mlwf_assets.spec.workflow import Workflow
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from mlwf_assets.deployment import predictions
 from mlwf_assets.deployment.candidate import Candidate, Origin
 from mlwf_assets.deployment.predictions import TestRows
-from mlwf_assets.evaluation.board import validation_scores
+from mlwf_assets.evaluation.board import read_before
 from mlwf_assets.evaluation.usable import known_classes
 from mlwf_assets.features.alignment import key_columns
 from mlwf_assets.models.metrics import default_metric
@@ -92,8 +92,8 @@ def judged_metrics(workflow: Workflow, candidate: Candidate, leaderboard: pa.Tab
     success = workflow.project.success
     if success is None or success.split == "test":
         return dict(candidate.metrics)
-    metric, scores = workflow.models.metric or default_metric(candidate.kind), validation_scores(leaderboard)
-    return {metric: scores[ENSEMBLE]} if ENSEMBLE in scores else {}
+    metric, before = workflow.models.metric or default_metric(candidate.kind), read_before(leaderboard)
+    return {metric: before[ENSEMBLE].score} if ENSEMBLE in before else {}
 
 
 def _params(workflow: Workflow, predictor: Predictor, test: pa.Table) -> dict[str, Any]:

@@ -18,9 +18,8 @@ from mlwf_assets.evaluation.curves import (
     roc_curve,
     score_histogram,
 )
-from mlwf_assets.evaluation.usable import is_probability
 from mlwf_assets.models.metrics import Array
-from mlwf_assets.models.truth import ENSEMBLE, PROCESS_TODAY, Truth
+from mlwf_assets.models.truth import ENSEMBLE, PROCESS_TODAY, Truth, is_probability
 from mlwf_assets.spec.outputs import Costs
 
 _DRAWN = (ENSEMBLE, PROCESS_TODAY)

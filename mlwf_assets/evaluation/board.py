@@ -11,11 +11,10 @@ import pandas as pd
 import pyarrow as pa
 
 from mlwf_assets.evaluation.bootstrap import Interval, distribution, interval_of, percentile_interval, plain_value
-from mlwf_assets.evaluation.record import Entrant, TestMetric
-from mlwf_assets.evaluation.usable import is_probability
+from mlwf_assets.evaluation.record import Before, Entrant, TestMetric
 from mlwf_assets.models.metrics import Array, Metric, find_metric, metrics_of
 from mlwf_assets.models.predictor import Predictor
-from mlwf_assets.models.truth import ENSEMBLE, PROCESS_TODAY, Truth
+from mlwf_assets.models.truth import ENSEMBLE, PROCESS_TODAY, Truth, is_probability
 
 _UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 
@@ -45,7 +44,7 @@ def rank(
     metric: str,
     counts: Array,
     threshold: float,
-    validation: Mapping[str, float],
+    before: Mapping[str, Before],
     weights: Mapping[str, float],
 ) -> tuple[tuple[Entrant, ...], Interval | None]:
     """Put the models side by side, the ensemble first, the others by their test metric.
@@ -56,7 +55,7 @@ def rank(
         metric: that is shown.
         counts: (resamples, n).
         threshold: of the ensemble; others are held against it too.
-        validation: model -> score before the test.
+        before: model -> what is known of it before the test.
         weights: member -> share in the ensemble.
 
     Returns:
@@ -72,7 +71,7 @@ def rank(
     entrants = [
         Entrant(
             name,
-            validation=validation.get(name, float("nan")),
+            before=before.get(name, Before()),
             weight=weights.get(name, float("nan")),
             test=percentile_interval(values[name][metric], draws[name]) if name in draws else _UNKNOWN,
             values=values[name],
@@ -109,9 +108,23 @@ def _makes_sense(metric: Metric, truth: Truth, name: str, p: Array) -> bool:
 
 
 def validation_scores(leaderboard: pa.Table) -> dict[str, float]:
-    """Read model -> score of a leaderboard table."""
+    """Read model -> score of a leaderboard of before the test: `model`, `score`."""
     models, scores = leaderboard.column("model").to_pylist(), leaderboard.column("score").to_pylist()
     return {str(m): float(s) for m, s in zip(models, scores, strict=True) if s is not None}
+
+
+def read_before(leaderboard: pa.Table) -> dict[str, Before]:
+    """Read a leaderboard of before the test: `model`, `words`, `score`, `spread`, `trials`."""
+    unknown = float("nan")
+    return {
+        row["model"]: Before(
+            row["words"],
+            unknown if row["score"] is None else row["score"],
+            unknown if row["spread"] is None else row["spread"],
+            row["trials"],
+        )
+        for row in leaderboard.to_pylist()
+    }
 
 
 def predict_all(predictor: Predictor, frame: pd.DataFrame) -> dict[str, Array]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from mlwf_assets.errors import DataError
 from mlwf_assets.evaluation.binary import BinaryView, view_binary
-from mlwf_assets.evaluation.board import measure, predict_all, rank, validation_scores
+from mlwf_assets.evaluation.board import measure, predict_all, rank, read_before, validation_scores
 from mlwf_assets.evaluation.bootstrap import Interval, draw_counts
 from mlwf_assets.evaluation.looks import Asked, explain, look
 from mlwf_assets.evaluation.multiclass import view_multiclass
@@ -104,7 +104,7 @@ def evaluate(
         matrix: the same of train and validation, with `split`.
         features: name, kind, words and columns of each feature.
         predictor: the model.
-        leaderboard: `model` and `score` of each model before the test.
+        leaderboard: `model`, `words`, `score`, `spread`, `trials` of each model before the test.
         counts: of cleaning, for each table and partition.
         examples: clean rows of the examples' table; more rows than the test's do no harm.
         key: what names an example.
@@ -122,7 +122,7 @@ def evaluate(
     said = _all_said(given, predict_all(predictor, frame))
     report(f"computing metrics, with intervals from {workflow.evaluation.bootstrap} resamples")
     subject = describe_subject(workflow, kind=kind, class_words=truth.words)
-    scores = _score(given, said, subject.metric, validation_scores(leaderboard))
+    scores = _score(given, said, subject.metric, leaderboard)
     report("judging slices")
     slices = _slices(given, said[ENSEMBLE], metric=subject.metric, overall=scores.values[subject.metric])
     report("asking what the model looks at")
@@ -178,7 +178,7 @@ def _all_said(given: _Given, said: Mapping[str, Array]) -> dict[str, Array]:
     return made if today is None else {**made, PROCESS_TODAY: today}
 
 
-def _score(given: _Given, said: Mapping[str, Array], metric: str, validation: Mapping[str, float]) -> _Scores:
+def _score(given: _Given, said: Mapping[str, Array], metric: str, leaderboard: pa.Table) -> _Scores:
     predictor = given.predictor
     drawn = draw_counts(given.test.num_rows, n=given.workflow.evaluation.bootstrap, seed=given.seed)
     metrics = measure(given.truth, said[ENSEMBLE], counts=drawn, threshold=predictor.threshold)
@@ -188,13 +188,14 @@ def _score(given: _Given, said: Mapping[str, Array], metric: str, validation: Ma
         metric=metric,
         counts=drawn,
         threshold=predictor.threshold,
-        validation=validation,
+        before=read_before(leaderboard),
         weights=predictor.weights,
     )
     # Scores before the test are known by the metric that models were chosen by, and by no other.
-    before = {metric: validation[ENSEMBLE]} if ENSEMBLE in validation else {}
+    before = validation_scores(leaderboard)
+    known = {metric: before[ENSEMBLE]} if ENSEMBLE in before else {}
     values = {one.name: one.value for one in metrics}
-    verdict = judge(given.workflow.project.success, values, before, kind=predictor.kind)
+    verdict = judge(given.workflow.project.success, values, known, kind=predictor.kind)
     return _Scores(metrics, board, gain, verdict)
 
 

@@ -91,20 +91,36 @@ class TestMetric:
 
 
 @dataclass(frozen=True)
+class Before:
+    """What is known of a model before the test, from rows that its folds were not trained on.
+
+    Attributes:
+        words: what it is.
+        score: mean over folds, by the metric that models were chosen by; nan where it cannot be told.
+        spread: standard deviation over folds.
+        trials: how many configurations were tried; None where there were none.
+    """
+
+    words: str = ""
+    score: float = float("nan")
+    spread: float = float("nan")
+    trials: int | None = None
+
+
+@dataclass(frozen=True)
 class Entrant:
     """One model of the leaderboard.
 
     Attributes:
         name: ensemble, a family, base_rate or process_today.
-        validation: its score before the test (out of fold), by the metric that models were chosen by; nan
-            where there is none.
+        before: what is known of it before the test.
         weight: its share in the ensemble; nan for others than members.
         test: the metric shown first, on the test rows.
         values: all metrics on the test rows; nan where one makes no sense of it.
     """
 
     name: str
-    validation: float
+    before: Before
     weight: float
     test: Interval
     values: dict[str, float]

@@ -1,11 +1,9 @@
-"""What can be judged: rows whose class the model can name, scores that can be read as probabilities."""
+"""What can be judged: rows whose class the model can name."""
 
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from mlwf_assets.models.metrics import Array
 
 
 def known_classes(table: pa.Table, *, kind: str, classes: Sequence[str]) -> tuple[pa.Table, dict[str, int]]:
@@ -23,15 +21,3 @@ def known_classes(table: pa.Table, *, kind: str, classes: Sequence[str]) -> tupl
     known = pc.is_in(table.column("label"), value_set=pa.array(list(classes), pa.string()))
     lost = table.column("label").filter(pc.invert(known)).value_counts().to_pylist()
     return table.filter(known), {str(one["values"]): int(one["counts"]) for one in lost}
-
-
-def is_probability(p: Array) -> bool:
-    """Whether scores can be read as probabilities: in [0, 1], and not merely yes and no.
-
-    Example:
-        >>> import numpy as np
-        >>> is_probability(np.array([0.0, 1.0])), is_probability(np.array([0.2, 0.7]))
-        (False, True)
-    """
-    inside = bool(((p >= 0) & (p <= 1)).all())
-    return inside and bool(((p > 1e-6) & (p < 1 - 1e-6)).any())

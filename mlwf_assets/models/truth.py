@@ -102,3 +102,14 @@ def process_today(table: pa.Table, truth: Truth) -> Array | None:
     values = np.asarray(column.to_numpy(), dtype=float)
     filler = 0.0 if truth.kind == "binary" else float(np.nanmean(truth.y))
     return np.where(np.isfinite(values), values, filler)
+
+
+def is_probability(p: Array) -> bool:
+    """Whether scores can be read as probabilities: in [0, 1], and not merely yes and no.
+
+    Example:
+        >>> is_probability(np.array([0.0, 1.0])), is_probability(np.array([0.2, 0.7]))
+        (False, True)
+    """
+    inside = bool(((p >= 0) & (p <= 1)).all())
+    return inside and bool(((p > 1e-6) & (p < 1 - 1e-6)).any())

@@ -13,7 +13,7 @@ from mlwf_assets.evaluation.effects import Effect
 from mlwf_assets.evaluation.explain import Contribution, Explanation
 from mlwf_assets.evaluation.importance import Importance
 from mlwf_assets.evaluation.multiclass import MulticlassView
-from mlwf_assets.evaluation.record import Evaluation, Subject, TestMetric
+from mlwf_assets.evaluation.record import Entrant, Evaluation, Subject, TestMetric
 from mlwf_assets.evaluation.regression import RegressionView
 from mlwf_assets.evaluation.report.numbers import (
     OWN_UNIT,
@@ -154,6 +154,13 @@ def _between(metric: TestMetric) -> str:
     if not math.isfinite(metric.low + metric.high):
         return ""
     return f" [{score(metric.name, metric.low)},\u00a0{score(metric.name, metric.high)}]"
+
+
+def before(one: Entrant, metric: str) -> str:
+    """Say how a model scored before the test, with the spread over folds where there were several."""
+    if not one.before.spread > 0:
+        return score(metric, one.before.score)
+    return f"{score(metric, one.before.score)} ± {score(metric, one.before.spread)}"
 
 
 def gain_over_today(evaluation: Evaluation) -> str:

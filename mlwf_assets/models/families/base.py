@@ -7,7 +7,7 @@ categories) into what its library wants; folds, budgets, trials, blending are no
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -56,10 +56,13 @@ class Rows:
     Attributes:
         frame: (n, features) doubles with NaN, or text with None; more columns do no harm.
         y: (n,) 0/1, class number, or value.
+        memo: where a family keeps what it made of these rows (bins, codes) and wants to find again in the next
+            trial; never part of a result.
     """
 
     frame: pd.DataFrame
     y: Array
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def _never() -> bool:

@@ -1,0 +1,208 @@
+"""One family, from the matrix to what the lake keeps: out-of-fold predictions, trials, the final model.
+
+The one call behind each asset models/FAMILY. Seconds are metadata; all else is content and the same for the
+same trials.
+"""
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mlwf_assets.errors import ModelError
+from mlwf_assets.models.budget import Clock
+from mlwf_assets.models.families.base import Context, Family, Fitted
+from mlwf_assets.models.families.registry import find_family
+from mlwf_assets.models.fits import Fits
+from mlwf_assets.models.metrics import Array
+from mlwf_assets.models.search import Course
+from mlwf_assets.models.task import Task, read_task
+from mlwf_assets.models.trials import Tried, read_trials, write_trials
+from mlwf_assets.models.tuning import replay as replay_trials
+from mlwf_assets.models.tuning import tune_seconds, tune_trials
+from mlwf_assets.spec.models import Models
+from mlwf_assets.spec.names import Kind
+
+FAMILY_FILE, TRIALS_FILE, MODEL_FOLDER, PREDICTION = "family.json", "trials.json", "model/", "prediction"
+# More threads than this gain little and make results depend on the machine all the more.
+_MOST_THREADS = 8
+
+
+@dataclass(frozen=True)
+class FamilyResult:
+    """What is kept of one family.
+
+    Attributes:
+        table: (m, ...) out-of-fold predictions of the best trial: key, fold, label, and `prediction` or a
+            `prediction_CLASS` for each class.
+        files: model/..., trials.json, family.json.
+        trials: as in trials.json.
+        metric: what was optimized.
+        metrics: of the out-of-fold rows: the score and its value on each fold.
+        params: of the final model.
+        metadata: for people, seconds among it.
+        key: the columns that name a row.
+    """
+
+    table: pa.Table
+    files: Mapping[str, bytes]
+    trials: Sequence[Mapping[str, Any]]
+    metric: str
+    metrics: Mapping[str, float]
+    params: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    key: tuple[str, ...]
+
+
+def _never() -> bool:
+    return False
+
+
+def train_family(
+    name: str,
+    matrix: pa.Table,
+    features: Sequence[Mapping[str, Any]],
+    *,
+    spec: Models,
+    kind: Kind,
+    key: Sequence[str],
+    budget_s: float | None,
+    checkpoint_dir: Path | None,
+    report: Callable[[str], None],
+    device: str = "cpu",
+    should_stop: Callable[[], bool] | None = None,
+    replay: Any = None,
+) -> FamilyResult:
+    """Tune a family and train its final model on train and validation.
+
+    Args:
+        name: of the family.
+        matrix: key, split, label, features; rows of train and validation.
+        features: name and kind of each feature.
+        spec: metric, folds, seed, and the number of trials where the budget is one.
+        kind: binary, multiclass or regression.
+        key: the columns that name an example.
+        budget_s: seconds for all of it; None: the budget is in trials.
+        checkpoint_dir: where an interrupted search is taken up again; of this matrix and these settings alone.
+        report: called with a few words after each trial.
+        device: 'cpu' or 'cuda'.
+        should_stop: whether to leave at once; the next call goes on there.
+        replay: the parsed trials file of an earlier run, to be repeated exactly.
+
+    Raises:
+        Stopped: if `should_stop` said so.
+        ModelError: if the family is unknown, lacks a package, or could not be scored.
+        DataError: if the rows do not allow it.
+    """
+    clock = Clock(budget_s if budget_s is not None else float("inf"))
+    family, start = find_family(name), time.monotonic()
+    task = read_task(matrix, features, spec=spec, kind=kind, key=key)
+    context = Context(seed=spec.seed, threads=usable_threads(), device=device)
+    fits = Fits(family, task, checkpoint_dir, context)
+    course = Course(report, should_stop or _never)
+    tried = _tune(fits, clock, spec=spec, course=course, replay=replay)
+    best, refit = tried.best, tried.refit
+    report(f"{name}, final model with trial {best.number} ({task.problem.metric.name} {best.score:.4f})")
+    predictions = _out_of_fold(fits, tried)
+    fitted = fits.whole(best.params, share=refit.subsample, rounds=refit.rounds or None, should_stop=course.should_stop)
+    seconds = time.monotonic() - start
+    return FamilyResult(
+        table=_table(task, predictions),
+        files={
+            **_model_files(fitted),
+            TRIALS_FILE: write_trials({name: tried}),
+            FAMILY_FILE: _facts(task, family, tried),
+        },
+        trials=[trial.to_json() for trial in tried.trials],
+        metric=task.problem.metric.name,
+        metrics=_metrics(task, tried),
+        params={**best.params, "rounds": refit.rounds, "subsample": refit.subsample},
+        metadata=_metadata(task, tried, seconds=seconds, budget_s=budget_s),
+        key=tuple(key),
+    )
+
+
+def usable_threads() -> int:
+    """How many cores this process may use, at most eight."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(_MOST_THREADS, usable or 1)
+
+
+def _tune(fits: Fits, clock: Clock, *, spec: Models, course: Course, replay: Any) -> Tried:
+    if replay is not None:
+        return replay_trials(read_trials(replay, fits.family.name), fits, course=course)
+    if spec.budget.trials is not None:
+        return tune_trials(fits, trials=spec.budget.trials, seed=spec.seed, course=course)
+    if not np.isfinite(clock.budget_s):
+        raise ModelError("a family needs a budget in trials or in seconds, however: neither; set models.budget")
+    return tune_seconds(fits, clock, seed=spec.seed, course=course)
+
+
+def _out_of_fold(fits: Fits, tried: Tried) -> Array:
+    """(m,) or (m, classes) predictions of the best trial, in the order of `Task.judged`."""
+    best, folds = tried.best, fits.task.folds
+    said = [fits.prediction(best.params, index, share=best.subsample) for index in range(len(folds))]
+    order = np.argsort(np.concatenate([fold.valid for fold in folds]), kind="stable")
+    return np.concatenate(said)[order]
+
+
+def _table(task: Task, predictions: Array) -> pa.Table:
+    rows, folds = task.judged
+    columns = {name: task.keys[name].take(pa.array(rows)) for name in task.keys.column_names}
+    columns["fold"] = pa.array(folds, pa.int32())
+    columns["label"] = task.labels.take(pa.array(rows))
+    if task.problem.kind != "multiclass":
+        return pa.table({**columns, PREDICTION: pa.array(predictions)})
+    named = {f"{PREDICTION}_{name}": pa.array(predictions[:, k]) for k, name in enumerate(task.truth.classes)}
+    return pa.table({**columns, **named})
+
+
+def _model_files(fitted: Fitted) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory(prefix="mlwf-family-") as name:
+        folder = Path(name)
+        fitted.save(folder)
+        found = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {MODEL_FOLDER + path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def _facts(task: Task, family: Family, tried: Tried) -> bytes:
+    facts = {
+        "family": family.name,
+        "kind": task.problem.kind,
+        "metric": task.problem.metric.name,
+        "classes": list(task.truth.classes) if task.problem.kind == "multiclass" else [],
+        "features": [dict(feature) for feature in task.problem.features],
+        "params": dict(tried.best.params),
+        "trials": len(tried.trials),
+        "score": tried.best.to_json()["score"],
+        **vars(tried.refit),
+    }
+    return json.dumps(facts, ensure_ascii=False, indent=1).encode()
+
+
+def _metrics(task: Task, tried: Tried) -> dict[str, float]:
+    name, best = task.problem.metric.name, tried.best
+    return {f"oof_{name}": best.score, **{f"oof_{name}_fold_{k}": value for k, value in enumerate(best.scores)}}
+
+
+def _metadata(task: Task, tried: Tried, *, seconds: float, budget_s: float | None) -> dict[str, Any]:
+    states = [trial.state for trial in tried.trials]
+    shown = {
+        f"out-of-fold {task.problem.metric.label}": round(tried.best.score, 4),
+        "trials": len(states),
+        "pruned": states.count("pruned"),
+        "best trial": tried.refit.trial,
+        "rounds": tried.refit.rounds,
+        "share of the rows (search)": min(trial.subsample for trial in tried.trials),
+        "share of the rows (final model)": tried.refit.subsample,
+        "folds": "; ".join(f"{len(fold.train):,} -> {len(fold.valid):,} rows" for fold in task.folds),
+        "training seconds": round(seconds, 1),
+    }
+    return shown if budget_s is None else {**shown, "budget in seconds": round(budget_s, 1)}

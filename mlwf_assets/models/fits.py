@@ -1,0 +1,149 @@
+"""Fits, each made once: what was trained before the process died is read back instead of trained again.
+
+A fit is known by what it depends on (configuration, fold, share of the rows, rounds, seed, threads), so going
+over the same search again costs nothing up to the point where it was interrupted. The folder belongs to one
+family on one matrix; whoever stores the result removes it.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlwf_assets.lake.fingerprint import hash_json
+from mlwf_assets.models.families.base import Context, Family, Fitted, Params, Rows
+from mlwf_assets.models.folds import draw_rows
+from mlwf_assets.models.metrics import Array, Metric
+from mlwf_assets.models.task import Task
+
+
+@dataclass(frozen=True)
+class FoldFit:
+    """A model trained on a fold, as far as tuning needs it.
+
+    Attributes:
+        prediction: (m,) or (m, classes), of the fold's validation rows.
+        score: the metric on them.
+        rounds: for how long it was trained; 0 where there are no rounds.
+        seconds: what that took when it was done.
+        recalled: whether it was read back.
+    """
+
+    prediction: Array
+    score: float
+    rounds: int
+    seconds: float
+    recalled: bool = False
+
+
+def score(metric: Metric, y: Array, prediction: Array, *, threshold: float = 0.5) -> float:
+    """Compute the metric on some rows.
+
+    Example:
+        >>> from mlwf_assets.models.metrics import find_metric
+        >>> score(find_metric("mae", "regression"), np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+        1.0
+    """
+    return float(metric.prepare(y, prediction, threshold)(np.ones((1, len(y))))[0])
+
+
+class Fits:
+    """Trains models of one family and remembers what came out.
+
+    Args:
+        family: whose models.
+        task: what is learned, from which rows.
+        folder: where fits are kept; None: nowhere.
+        context: seed, threads, device.
+    """
+
+    def __init__(self, family: Family, task: Task, folder: Path | None, context: Context) -> None:
+        self.family = family
+        self.task = task
+        self._folder = folder
+        self._context = context
+        self._train: dict[tuple[int, float], Rows] = {}
+        self._predictions: dict[str, Array] = {}
+        self._valid = {index: task.rows(fold.valid) for index, fold in enumerate(task.folds)}
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def fold(
+        self, params: Params, index: int, *, share: float, rounds: int | None, should_stop: Callable[[], bool]
+    ) -> FoldFit:
+        """Train on a fold and predict its validation rows.
+
+        Args:
+            params: a configuration.
+            index: of the fold.
+            share: of the fold's training rows.
+            rounds: exactly so many; None: until the validation rows say enough.
+            should_stop: whether to leave with `Stopped`.
+        """
+        name = self._name(["fold", index, share, rounds], params)
+        made = self._recall(name) or self._make(name, params, index, share, rounds, should_stop)
+        self._predictions[self._name(["fold", index, share], params)] = made.prediction
+        return made
+
+    def prediction(self, params: Params, index: int, *, share: float) -> Array:
+        """Return what a model that was trained here said of its fold's validation rows."""
+        return self._predictions[self._name(["fold", index, share], params)]
+
+    def _make(
+        self, name: str, params: Params, index: int, share: float, rounds: int | None, should_stop: Callable[[], bool]
+    ) -> FoldFit:
+        start = time.monotonic()
+        train, valid = self._train_rows(index, share), self._valid[index]
+        with_context = self._context_of(name, should_stop)
+        fitted = self.family.fit(
+            params, train, None if rounds else valid, problem=self.task.problem, context=with_context, rounds=rounds
+        )
+        prediction = np.asarray(fitted.predict(valid.frame), dtype=float)
+        value = score(self.task.problem.metric, valid.y, prediction)
+        made = FoldFit(prediction, value, fitted.rounds, time.monotonic() - start)
+        self._remember(name, made)
+        return made
+
+    def whole(self, params: Params, *, share: float, rounds: int | None, should_stop: Callable[[], bool]) -> Fitted:
+        """Train on all rows of train and validation, or a share of them."""
+        self._train.clear()
+        drawn = self.task.rows(draw_rows(np.arange(len(self.task.frame)), share, seed=self._context.seed))
+        context = self._context_of(self._name(["whole", share, rounds], params), should_stop)
+        return self.family.fit(params, drawn, None, problem=self.task.problem, context=context, rounds=rounds)
+
+    def _name(self, what: list[Any], params: Params) -> str:
+        context = self._context
+        return hash_json([self.family.name, *what, dict(params), context.seed, context.threads, context.device])
+
+    def _train_rows(self, index: int, share: float) -> Rows:
+        if (index, share) not in self._train:
+            # What was made of other shares (bins, codes) is not needed any more.
+            self._train = {known: rows for known, rows in self._train.items() if known[1] == share}
+            drawn = draw_rows(self.task.folds[index].train, share, seed=self._context.seed)
+            self._train[index, share] = self.task.rows(drawn)
+        return self._train[index, share]
+
+    def _context_of(self, name: str, should_stop: Callable[[], bool]) -> Context:
+        folder = None if self._folder is None else self._folder / "checkpoints" / name
+        return replace(self._context, checkpoint_dir=folder, should_stop=should_stop)
+
+    def _recall(self, name: str) -> FoldFit | None:
+        if self._folder is None or not (file := self._folder / f"{name}.npz").exists():
+            return None
+        with np.load(file) as kept:
+            value, rounds, seconds = kept["figures"].tolist()
+            return FoldFit(kept["prediction"], value, int(rounds), seconds, recalled=True)
+
+    def _remember(self, name: str, made: FoldFit) -> None:
+        if self._folder is None:
+            return
+        unfinished = self._folder / f"{name}.{os.getpid()}.unfinished"
+        with unfinished.open("wb") as file:
+            np.savez(file, prediction=made.prediction, figures=np.array([made.score, made.rounds, made.seconds]))
+        unfinished.replace(self._folder / f"{name}.npz")
+        shutil.rmtree(self._folder / "checkpoints" / name, ignore_errors=True)

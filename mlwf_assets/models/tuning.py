@@ -1,0 +1,186 @@
+"""Tuning one family inside its budget, or repeating what an earlier run tried.
+
+With a budget in trials every trial learns from all rows. With a budget in seconds the first trial is a small
+one that shows the pace; from it follow the share of the rows on which the search is made, and what is kept for
+trying the best on all rows and for the final model. A trial starts only if it should be finished in time, and
+is dropped if it is not. docs/models.md tells it in full.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mlwf_assets.models.budget import Clock, Pace
+from mlwf_assets.models.fits import Fits
+from mlwf_assets.models.search import Course, Search
+from mlwf_assets.models.trials import Refit, Trial, Tried, best_of, refit_rounds
+
+# The first trial of a budget in seconds learns from about so many values (rows times features).
+_PROBE_VALUES, _LEAST_PROBE_ROWS = 600_000, 500
+# So many trials a search should have before fewer configurations on more rows are worth more.
+_WANTED_TRIALS, _WANTED_ON_ALL_ROWS = 8, 5
+_MOST_TRIALS, _MOST_FINALS = 200, 3
+# What is kept, at most, of the time that is left after the first trial.
+_FINAL_PART, _REFIT_PART = 0.35, 0.3
+# The final model is trained without validation rows, and without waiting for a better round.
+_REFIT_COST = 0.9
+# What must be gained for changing to more rows.
+_WORTHWHILE = 1.4
+# How far into the reserve a trial may run before it is dropped.
+_TOLERANCE = 0.8
+
+
+def tune_trials(fits: Fits, *, trials: int, seed: int, course: Course) -> Tried:
+    """Try so many configurations, each on all rows.
+
+    Raises:
+        Stopped: if the course said so; going over it again finds all fits that were finished.
+        ModelError: if no trial could be scored.
+    """
+    search = Search(fits, seed, course)
+    for _ in range(trials):
+        search.try_next(share=1.0)
+    best = best_of(search.trials, higher_is_better=_higher(fits))
+    return Tried(tuple(search.trials), Refit(best.number, 1.0, refit_rounds(best)))
+
+
+def tune_seconds(fits: Fits, clock: Clock, *, seed: int, course: Course) -> Tried:
+    """Try configurations as long as there is time; what the final model needs is left over.
+
+    Raises:
+        Stopped: if the course said so.
+        ModelError: if no trial could be scored.
+    """
+    course = replace(course, clock=clock)
+    search, ratio = Search(fits, seed, course), refit_ratio(fits)
+    share, pace = _find_share(search, fits, clock)
+    _, reserve_s = plan_search(pace, clock.left_s(), refit_ratio=ratio)
+    while len(search.trials) < _MOST_TRIALS and clock.left_s() - reserve_s >= _typical_seconds(search.trials, share):
+        search.try_next(share=share, reserve_s=_TOLERANCE * reserve_s)
+    if share < 1:
+        _try_best_on_more_rows(search, clock, pace, share=share, fits=fits)
+    best = best_of(search.trials, higher_is_better=_higher(fits))
+    # A fifth more than seems to fit: estimates are on the safe side, and rows are worth more than seconds.
+    whole = Pace(((best.subsample, _REFIT_COST * ratio * sum(best.seconds)),))
+    subsample = max(_rounded(whole.share_for(1.2 * clock.left_s())), best.subsample)
+    return Tried(tuple(search.trials), Refit(best.number, subsample, refit_rounds(best)))
+
+
+def replay(tried: Tried, fits: Fits, *, course: Course) -> Tried:
+    """Make the trials of a list again, each with the rounds that it had.
+
+    Raises:
+        Stopped: if the course said so.
+    """
+    again = []
+    for listed in tried.trials:
+        trial = Trial(listed.number, listed.params, listed.subsample, listed.state, (), ())
+        for index, rounds in enumerate(listed.rounds[: len(fits.task.folds)]):
+            made = fits.fold(
+                listed.params, index, share=listed.subsample, rounds=rounds or None, should_stop=course.should_stop
+            )
+            trial = trial.add(made.score, made.rounds, made.seconds)
+        again.append(trial)
+        course.report(f"{fits.family.name}, trial {trial.number} of {len(tried.trials)} again: {trial.score:.4f}")
+    return Tried(tuple(again), tried.refit)
+
+
+def refit_ratio(fits: Fits) -> float:
+    """How many times the rows that all folds together learn from the final model learns from."""
+    return len(fits.task.frame) / sum(len(fold.train) for fold in fits.task.folds)
+
+
+def plan_search(pace: Pace, left_s: float, *, refit_ratio: float) -> tuple[float, float]:
+    """Choose the share of the rows for the search.
+
+    Args:
+        pace: what a trial costs by its share.
+        left_s: what is left of the budget.
+        refit_ratio: cost of the final model in trials.
+
+    Returns:
+        The share; seconds to be kept for what comes after the search.
+
+    Example:
+        >>> share, reserve_s = plan_search(Pace(((0.1, 2.0),)), 100.0, refit_ratio=0.5)
+        >>> round(share, 2), round(reserve_s, 1)
+        (0.44, 29.0)
+    """
+    whole_s = pace.estimate(1.0)
+    refit_s = _REFIT_COST * refit_ratio * whole_s
+    if left_s >= _WANTED_ON_ALL_ROWS * whole_s + refit_s:
+        return 1.0, refit_s
+    final_s, refit_s = min(whole_s, _FINAL_PART * left_s), min(refit_s, _REFIT_PART * left_s)
+    share = pace.share_for((left_s - final_s - refit_s) / _WANTED_TRIALS)
+    # Near to all rows, the search itself is what would be tried afterwards.
+    return (1.0, refit_s) if share * _WORTHWHILE >= 1 else (share, final_s + refit_s)
+
+
+def _find_share(search: Search, fits: Fits, clock: Clock) -> tuple[float, Pace]:
+    """Try the first default on few rows, then on as many as the search can be made on."""
+    share, pace = _first_trial(search, fits, clock)
+    for _ in range(2):
+        planned, _ = plan_search(pace, clock.left_s(), refit_ratio=refit_ratio(fits))
+        if planned < _WORTHWHILE * share:
+            break
+        search.start_over()
+        trial = search.try_next(share=_rounded(planned), reserve_s=0.5 * clock.left_s())
+        if trial is None:
+            break
+        share = trial.subsample
+        pace = pace.add(share, _seconds(trial))
+    return share, pace
+
+
+def _first_trial(search: Search, fits: Fits, clock: Clock) -> tuple[float, Pace]:
+    """Try the first default on few rows; on ever fewer where that takes most of the budget."""
+    rows = max(len(fold.train) for fold in fits.task.folds)
+    wanted = max(_LEAST_PROBE_ROWS, _PROBE_VALUES // len(fits.task.problem.features)) / rows
+    share = 1.0 if wanted >= 0.5 else _rounded(wanted)
+    while True:
+        can_be_less = share * rows > _LEAST_PROBE_ROWS
+        trial = search.try_next(share=share, reserve_s=0.4 * clock.budget_s if can_be_less else None)
+        if trial is not None:
+            return share, Pace(((share, _seconds(trial)),))
+        search.start_over()
+        share = _rounded(share / 8)
+
+
+def _try_best_on_more_rows(search: Search, clock: Clock, pace: Pace, *, share: float, fits: Fits) -> None:
+    """Try the best of the search again on as many rows as the time allows."""
+    sign = -1 if _higher(fits) else 1
+    found = [trial for trial in search.trials if trial.subsample == share and trial.is_complete]
+    ranked = sorted(found, key=lambda trial: (sign * trial.score, trial.number))[:_MOST_FINALS]
+    more = 0.0
+    for trial in ranked:
+        # How much dearer than the first default this one is.
+        times = _seconds(trial) / pace.estimate(share)
+        whole_s = times * pace.estimate(1.0)
+        part = _REFIT_PART / (_REFIT_PART + _FINAL_PART)
+        reserve_s = min(_REFIT_COST * refit_ratio(fits) * whole_s, part * clock.left_s())
+        affordable = pace.share_for((clock.left_s() - reserve_s) / times)
+        more = more or _rounded(affordable)
+        if more < _WORTHWHILE * share or affordable < more:
+            continue
+        search.try_fully(trial.params, share=more, reserve_s=_TOLERANCE * reserve_s)
+
+
+def _typical_seconds(trials: Sequence[Trial], share: float) -> float:
+    return float(np.mean([_seconds(one) for one in trials if one.subsample == share and one.state == "complete"]))
+
+
+def _seconds(trial: Trial | None) -> float:
+    return sum(trial.seconds) if trial is not None else 0.0
+
+
+def _higher(fits: Fits) -> bool:
+    return fits.task.problem.metric.higher_is_better
+
+
+def _rounded(share: float) -> float:
+    """Two digits, downwards: a share that people can read."""
+    if share >= 0.95:
+        return 1.0
+    digits = 2 if share >= 0.1 else 3
+    return max(float(np.floor(share * 10**digits) / 10**digits), 0.001)
