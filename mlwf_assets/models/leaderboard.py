@@ -51,9 +51,8 @@ def leaderboard(
         key: the columns that name an example.
 
     Returns:
-        A row per model: place, model, words, score, spread (standard deviation over folds), worst_fold, best_fold
-        (null where the metric makes no sense),
-        weight in the blend, trials, rounds.
+        A row per model: place, model, words; score, spread (standard deviation over folds), worst_fold, best_fold
+        (null where the metric makes no sense); weight in the blend, trials, rounds.
 
     Raises:
         ModelError: if the families did not predict the same rows.
