@@ -16,6 +16,7 @@ from mlwf_assets.evaluation.bootstrap import Interval, draw_counts, interval_of
 from mlwf_assets.evaluation.story import example_times
 from mlwf_assets.models.metrics import Array, Metric, find_metric
 from mlwf_assets.models.truth import Truth
+from mlwf_assets.spec.names import TIME_SLICES
 
 MISSING = "(missing)"
 OTHERS = "(all others)"
@@ -63,7 +64,7 @@ def slice_values(column: str, test: pa.Table, clean: pa.Table, *, timezone: str 
     for table in (clean, test):
         if column in table.column_names:
             return _as_words(table.column(column).to_pandas())
-    if column in ("month", "weekday", "hour") and (times := example_times(test)) is not None:
+    if column in TIME_SLICES and (times := example_times(test)) is not None:
         return _from_time(column, times, timezone)
     raise DataError(
         f"a slice must be a column of the examples' table, or month, weekday or hour of its time, "

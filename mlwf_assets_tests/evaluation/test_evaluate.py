@@ -36,7 +36,8 @@ def test_everybody_stands_on_the_leaderboard_the_ensemble_first(evaluation):
     assert names[0] == "ensemble"
     assert set(names) == {"ensemble", "lightgbm", "linear", "base_rate", "process_today"}
     by_name = {one.name: one for one in evaluation.leaderboard}
-    assert by_name["lightgbm"].validation == 0.79
+    assert (by_name["lightgbm"].before.score, by_name["lightgbm"].before.trials) == (0.79, 12)
+    assert np.isnan(by_name["linear"].before.score)
     assert by_name["lightgbm"].weight == 0.9
     assert np.isnan(by_name["base_rate"].weight)
 

@@ -118,6 +118,17 @@ COUNTS = [
 ]  # fmt: skip
 
 
+LEADERBOARD = pa.table(
+    {
+        "model": ["ensemble", "lightgbm", "base_rate"],
+        "words": ["the blend of the families", "gradient boosted trees (LightGBM)", "what the labels alone tell"],
+        "score": [0.8, 0.79, None],
+        "spread": [0.01, 0.02, None],
+        "trials": pa.array([None, 12, None], pa.int64()),
+    }
+)
+
+
 def make_case(kind="binary", *, rows=400, known=900, timed=True, today=True, **changes):
     """All arguments of `evaluate`: (workflow, keywords)."""
     matrix = make_matrix(known, kind, seed=1, timed=timed, today=today)
@@ -130,7 +141,7 @@ def make_case(kind="binary", *, rows=400, known=900, timed=True, today=True, **c
         "matrix": matrix,
         "features": FEATURES,
         "predictor": make_predictor(kind, matrix),
-        "leaderboard": pa.table({"model": ["ensemble", "lightgbm", "base_rate"], "score": [0.8, 0.79, 0.5]}),
+        "leaderboard": LEADERBOARD,
         "counts": COUNTS,
         "examples": examples,
         "key": ["id"],
