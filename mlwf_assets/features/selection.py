@@ -170,7 +170,7 @@ def _read_numbers(column: pa.ChunkedArray) -> np.ndarray:
 
 def _read_codes(column: pa.ChunkedArray) -> np.ndarray:
     """(n,) codes in the order of the names, -1 where missing."""
-    return pd.factorize(column.cast(pa.string()).to_pandas(), sort=True)[0].astype(np.int64)
+    return np.asarray(pd.factorize(column.cast(pa.string()).to_pandas(), sort=True)[0].astype(np.int64))
 
 
 def _spread(ranks: np.ndarray, missing: np.ndarray) -> np.ndarray:

@@ -47,6 +47,9 @@ RESERVED_PREFIXES = ("_known_at", "_mlwf_")
 RESERVED_IN_KEYS = ("cutoff", "label", "process_today", "time", "split", "fold")
 ROW_ID = "_row_id"
 
+# Slices that are told from an example's time, beside the columns of its table.
+TIME_SLICES = ("month", "weekday", "hour")
+
 # Featuretools' transform primitives: those that look at one row, at other rows, and at the clock. Not all of the
 # second kind say so of themselves (uses_full_dataframe); a test tries each one.
 TRANSFORMS = words("""

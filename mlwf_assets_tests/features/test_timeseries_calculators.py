@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tsfresh.feature_extraction import MinimalFCParameters, extract_features
 
-from mlwf_assets.features.timeseries.calculators import MINIMAL, MOVEMENT, WORDS, calculate
+from mlwf_assets.features.timeseries.calculators import CALCULATORS, WORDS, calculate
+from mlwf_assets.spec import names
 
-CALCULATORS = {**MINIMAL, **MOVEMENT}
 PARAMETERS = {
     **MinimalFCParameters(),
     "mean_change": None,
@@ -70,7 +70,8 @@ def zoo():
 def test_names_are_tsfresh_s_and_minimal_is_its_minimal(zoo):
     ours, theirs = zoo
     assert set(ours.columns) == set(theirs.columns) == set(CALCULATORS)
-    assert set(MINIMAL) == set(MinimalFCParameters())
+    assert set(names.CALCULATORS) == set(CALCULATORS)
+    assert set(names.MINIMAL_CALCULATORS) == set(MinimalFCParameters())
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -90,7 +91,8 @@ def test_any_windows_have_tsfresh_s_values(windows):
 
 def test_of_one_reading_there_is_no_change():
     values = {name: float(calculator(np.array([[2.5]]))[0]) for name, calculator in CALCULATORS.items()}
-    assert {name for name, value in values.items() if np.isnan(value)} == set(MOVEMENT)
+    changes = set(CALCULATORS) - set(names.MINIMAL_CALCULATORS)
+    assert {name for name, value in values.items() if np.isnan(value)} == changes
     assert (values["mean"], values["variance"], values["length"]) == (2.5, 0, 1)
 
 

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tsfresh.feature_extraction import MinimalFCParameters
 
 from mlwf_assets.errors import SchemaError, SpecError
 from mlwf_assets.features import timeseries
@@ -222,6 +223,21 @@ def test_a_column_that_is_absent_or_no_number_is_an_error():
         build(make_weather([1.0]), [1.0], workflow=with_series(columns=["depot"]))
 
 
+def test_calculators_may_be_chosen_by_column_and_the_others_have_their_latest_reading_alone():
+    weather = make_weather([1.0, 5, 3]).append_column("rain", pa.array([0.0, 1, 2]))
+    chosen = ["maximum", 'linear_trend__attr_"slope"']
+    made = build(weather, [3.0], workflow=with_series(columns=["rain", "temp"], parameters={"temp": chosen}))
+    assert made.table.drop_columns(["id"]).to_pylist() == [
+        {"weather.rain__latest": 2, f"{TEMP}latest": 3, f"{TEMP}4h__maximum": 5, f"{TEMP}4h__{chosen[1]}": 1}
+    ]
+    assert [f["name"] for f in json.loads(made.files["features.json"])] == made.table.column_names[1:]
+
+
+def test_minimal_is_tsfresh_s_minimal_setting():
+    found = [name for name in build(make_weather([1.0]), [2.0]).table.column_names if "__4h__" in name]
+    assert {name.removeprefix(f"{TEMP}4h__") for name in found} == set(MinimalFCParameters())
+
+
 def test_settings_that_nothing_serves_yet_are_refused():
-    with pytest.raises(SpecError, match="parameters must be minimal, however: 'efficient': not yet"):
+    with pytest.raises(SpecError, match="parameters: 'efficient' is not yet served; say minimal"):
         build(make_weather([1.0]), [1.0], workflow=with_series(parameters="efficient"))

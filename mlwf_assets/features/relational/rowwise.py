@@ -28,8 +28,6 @@ from mlwf_assets.spec.names import RESERVED_IN_KEYS
 from mlwf_assets.spec.relationships import Relationship, parse_relationships
 from mlwf_assets.spec.workflow import Workflow
 
-DEFAULT_TRANSFORMS = ("month", "weekday", "hour", "is_weekend")
-
 _INDEX = "_instance"
 _LINK = "__link"
 _LOGICAL = {
@@ -160,12 +158,11 @@ def _define(workflow: Workflow, frames: Mapping[str, _Frame]) -> tuple[list[Any]
         for link in frames[table].links:
             entityset.add_relationship(link.parent_table, _INDEX, table, link.child_column + _LINK)
     spec = workflow.features.relational
-    given = spec.transforms if "transforms" in spec.model_fields_set else DEFAULT_TRANSFORMS
     definitions = ft.dfs(
         entityset=entityset,
         target_dataframe_name=workflow.examples.table,
         agg_primitives=[],
-        trans_primitives=[_row_wise(name) for name in given],
+        trans_primitives=[_row_wise(name) for name in spec.transforms],
         max_depth=spec.max_depth,
         max_features=spec.max_features or -1,
         ignore_columns={

@@ -43,7 +43,7 @@ def _slope(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.sum((x - np.mean(x, axis=1, keepdims=True)) * steps, axis=1) / np.sum(steps * steps))
 
 
-MINIMAL: Mapping[str, Calculator] = MappingProxyType(
+CALCULATORS: Mapping[str, Calculator] = MappingProxyType(
     {
         "sum_values": lambda x: np.sum(x, axis=1),
         "median": lambda x: np.median(x, axis=1),
@@ -55,12 +55,7 @@ MINIMAL: Mapping[str, Calculator] = MappingProxyType(
         "maximum": lambda x: np.max(x, axis=1),
         "absolute_maximum": _absolute_maximum,
         "minimum": lambda x: np.min(x, axis=1),
-    }
-)
-
-# How a window moves, which none of the minimal ones tells.
-MOVEMENT: Mapping[str, Calculator] = MappingProxyType(
-    {
+        # How a window moves, which none of the minimal ones tells.
         "mean_change": _mean_change,
         "mean_abs_change": _mean_abs_change,
         'linear_trend__attr_"slope"': _slope,
@@ -97,7 +92,7 @@ def calculate(
 
     Example:
         >>> ends = np.array([2, 3])
-        >>> calculate(np.array([1.0, 3.0, 5.0]), ends - 2, ends, calculators={"mean": MINIMAL["mean"]})
+        >>> calculate(np.array([1.0, 3.0, 5.0]), ends - 2, ends, calculators={"mean": CALCULATORS["mean"]})
         {'mean': array([2., 4.])}
     """
     result = {name: np.full(len(starts), np.nan) for name in calculators}

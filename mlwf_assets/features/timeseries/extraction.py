@@ -19,15 +19,15 @@ import pyarrow.types as pat
 from mlwf_assets.errors import SchemaError, SpecError
 from mlwf_assets.features.alignment import find_rows
 from mlwf_assets.features.times import END_OF_TIME, read_times
-from mlwf_assets.features.timeseries.calculators import MINIMAL, MOVEMENT, WORDS, calculate
+from mlwf_assets.features.timeseries.calculators import CALCULATORS, WORDS, Calculator, calculate
 from mlwf_assets.features.timeseries.windows import Windows, find_windows, window_starts
 from mlwf_assets.features.words import as_sentence, describe_column
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.features import TimeSeries
+from mlwf_assets.spec.names import MINIMAL_CALCULATORS
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
 
-_CALCULATORS = {**MINIMAL, **MOVEMENT}
 _US = dt.timedelta(microseconds=1)
 
 
@@ -86,10 +86,6 @@ def _extract(
     workflow: Workflow, table: str, spec: TimeSeries, readings: pa.Table, own: pa.Table, cutoffs: np.ndarray
 ) -> tuple[dict[str, np.ndarray], Windows]:
     """Name -> (n_examples,), NaN where not known; and the windows by the rows' own times."""
-    if spec.parameters != "minimal":
-        raise SpecError(
-            f"features.timeseries.{table}.parameters must be minimal, however: {spec.parameters!r}: not yet"
-        )
     number, asked = _number_series(table, spec, readings, own)
     known = _known_times(workflow, table, readings)
     # Without a tolerance the widest window is it: else a month would have to read all months before it.
@@ -106,7 +102,8 @@ def _extract(
             )
         order, seen = orders[group], by_group[group]
         values = _read_numbers(table, column, readings)[order.values]
-        features = _column_features(order, values, seen, asked, cutoffs, spec, tolerance)
+        chosen = _choose_calculators(table, spec, column)
+        features = _column_features(order, values, seen, asked, cutoffs, spec.windows, chosen, tolerance)
         result |= {f"{table}.{column}__{name}": feature for name, feature in features.items()}
     return result, by_group[min(by_group)]
 
@@ -117,7 +114,8 @@ def _column_features(
     seen: Windows,
     asked: np.ndarray,
     cutoffs: np.ndarray,
-    spec: TimeSeries,
+    windows: Sequence[dt.timedelta],
+    calculators: Mapping[str, Calculator],
     tolerance: int,
 ) -> dict[str, np.ndarray]:
     """`order.values` are rows of the table; `values` stand in that order, NaN where missing."""
@@ -129,12 +127,23 @@ def _column_features(
     last = find_windows(here.number, here.known_us, asked=asked, cutoffs_us=cutoffs, tolerance_us=tolerance)
     current = np.append(dense[last.anchors], np.nan)[last.of_example]
     features = {"latest": np.where(seen.of_example >= 0, current, np.nan)}
-    for width in spec.windows:
+    for width in windows:
         starts = window_starts(order.number, order.known_us, anchors=seen.anchors, width_us=width // _US)
-        found = calculate(dense, rank[starts], rank[seen.anchors + 1], calculators=_CALCULATORS)
+        found = calculate(dense, rank[starts], rank[seen.anchors + 1], calculators=calculators)
         label = name_duration(width)
         features |= {f"{label}__{n}": np.append(v, np.nan)[seen.of_example] for n, v in found.items()}
     return features
+
+
+def _choose_calculators(table: str, spec: TimeSeries, column: str) -> dict[str, Calculator]:
+    """tsfresh's setting for all columns, or its calculators by column."""
+    if isinstance(spec.parameters, dict):
+        names = spec.parameters.get(column, ())
+    elif spec.parameters == "minimal":
+        names = MINIMAL_CALCULATORS
+    else:
+        raise SpecError(f"features.timeseries.{table}.parameters: {spec.parameters!r} is not yet served; say minimal")
+    return {name: CALCULATORS[name] for name in names}
 
 
 def _number_series(table: str, spec: TimeSeries, readings: pa.Table, own: pa.Table) -> tuple[np.ndarray, np.ndarray]:
@@ -218,7 +227,7 @@ def _list_features(workflow: Workflow, table: str, spec: TimeSeries) -> list[dic
         texts = {"latest": "the latest reading"}
         for width in spec.windows:
             span = name_duration(width)
-            for name in _CALCULATORS:
+            for name in _choose_calculators(table, spec, column):
                 texts[f"{span}__{name}"] = f"the {WORDS.get(name, name)} over the last {_in_words(span)} of readings"
         words = f"{describe_column(workflow, table, column)}, from {table} by {place}"
         features += [_feature(table, column, name, f"{words}: {text}") for name, text in texts.items()]
