@@ -136,7 +136,7 @@ def _column_features(
 
 
 def _choose_calculators(table: str, spec: TimeSeries, column: str) -> dict[str, Calculator]:
-    """tsfresh's setting for all columns, or its calculators by column."""
+    """Tsfresh's setting for all columns, or its calculators by column."""
     if isinstance(spec.parameters, dict):
         names = spec.parameters.get(column, ())
     elif spec.parameters == "minimal":
