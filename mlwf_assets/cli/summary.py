@@ -114,7 +114,7 @@ def _leaderboard(evaluation: Mapping[str, Any]) -> Table:
     for one in evaluation["leaderboard"]:
         test = one["test"]
         table.add_row(
-            one["name"], _number(one["validation"]), _number(test["value"]), _interval(test), _share(one["weight"])
+            one["name"], _number(one["before"]["score"]), _number(test["value"]), _interval(test), _share(one["weight"])
         )
     return table
 

@@ -23,7 +23,11 @@ class Costs(SpecModel):
 class Evaluation(SpecModel):
     """How the model is judged."""
 
-    slices: Names = Field(default=(), description="Columns by whose values the model is judged separately.")
+    slices: Names = Field(
+        default=(),
+        description="Columns by whose values the model is judged separately; month, weekday and hour are told "
+        "from the example's time where the table has no such column.",
+    )
     costs: Costs = Field(default=Costs(), description="What errors cost.")
     bootstrap: int = Field(default=200, ge=20, le=10000, description="Resamples behind each interval.")
     explain: int = Field(default=6, ge=0, le=50, description="How many single predictions are explained.")

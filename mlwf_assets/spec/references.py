@@ -6,7 +6,7 @@ from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.expressions import Use, expressions
 from mlwf_assets.spec.lookups import Lookup, parse_lookup
 from mlwf_assets.spec.mistakes import Mistake, Place, error, suggestion
-from mlwf_assets.spec.names import RESERVED_COLUMNS, RESERVED_PREFIXES
+from mlwf_assets.spec.names import RESERVED_COLUMNS, RESERVED_PREFIXES, TIME_SLICES
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets.spec.sql import check_expression, columns_of
 from mlwf_assets.spec.tables import Table
@@ -150,7 +150,8 @@ def _check_rest(workflow: Workflow, columns: Mapping[str, Sequence[str]]) -> Ite
     own = columns[table]
     if workflow.splits.group is not None:
         yield from _check_column(workflow.splits.group, own, ("splits", "group"), table)
-    yield from _check_columns(workflow.evaluation.slices, own, ("evaluation", "slices"), table)
+    timed = TIME_SLICES if workflow.is_partitioned(table) or workflow.examples.cutoff is not None else ()
+    yield from _check_columns(workflow.evaluation.slices, [*own, *timed], ("evaluation", "slices"), table)
     for position, text in enumerate(workflow.features.relational.ignore):
         owner, _, column = text.rpartition(".")
         place: Place = ("features", "relational", "ignore", position)
