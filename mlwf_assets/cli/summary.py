@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mlwf_assets.assets.execution import Outcome
@@ -55,7 +56,7 @@ def print_summary(workflow: Workflow, outcome: Outcome, home: Path) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
     lake = Lake(home / "lake")
-    console.print(f"\n[bold]{workflow.name}[/]: {workflow.project.question}\n")
+    console.print(f"\n[bold]{workflow.name}[/]: {escape(workflow.project.question)}\n")
     console.print(_assets(workflow, outcome, lake))
     if not outcome.failures and (entry := lake.entry(f"{workflow.name}/{_REPORT}")) is not None:
         evaluation = json.loads(lake.file_bytes(entry, _EVALUATION))
