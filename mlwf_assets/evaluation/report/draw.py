@@ -412,7 +412,7 @@ def density(edges: Sequence[float], counts: Sequence[Sequence[int]], *, x: Axis,
         x, y: the axes; they span the edges.
         label: what the picture shows.
     """
-    plot = Plot(440, 400, x, y, top=10, left=64)
+    plot = Plot(440, 400, x, y, top=10)
     highest = max(max(one) for one in counts) or 1
     parts = []
     for i, one in enumerate(counts):

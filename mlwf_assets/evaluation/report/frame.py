@@ -90,12 +90,12 @@ class Plot:
 
     def __init__(
         self, width: int, height: float, x: Axis, y: Axis, *, top: float,
-        left: float = 52, right: float = 24, below: float = 42,
+        left: float | None = None, right: float = 24, below: float = 42,
     ) -> None:  # fmt: skip
         self.height = height
         self._x, self._y = x, y
-        self.left, self.right = left, width - right
-        self.top, self.bottom = top, height - below
+        self.left = left if left is not None else _room_for_ticks(y)
+        self.right, self.top, self.bottom = width - right, top, height - below
 
     def x(self, value: float) -> float:
         """Where a value stands from left to right; values outside stand at the border."""
@@ -131,6 +131,12 @@ class Plot:
         if self._x.title:
             parts.append(text((self.left + self.right) / 2, self.bottom + 35, self._x.title, "t mid muted"))
         return parts
+
+
+def _room_for_ticks(axis: Axis) -> float:
+    """Room left of a plot for what stands at its ticks, and for its title."""
+    widest = max((measure(words) for _, words in axis.named()), default=0.0)
+    return widest + 10 + (20 if axis.title else 0)
 
 
 def _part(value: float, axis: Axis) -> float:

@@ -51,18 +51,18 @@ def points(value: float) -> str:
 
 
 def amount(value: float, *, signed: bool = False) -> str:
-    """Write a value of any size with three to four significant digits.
+    """Write a value of any size with about three significant digits.
 
     Example:
         >>> amount(1234.56), amount(0.012345), amount(-3.14159), amount(12.0)
-        ('1,235', '0.0123', '−3.14', '12')
+        ('1,235', '0.012', '−3.14', '12')
     """
     if not math.isfinite(value):
         return MISSING
     size = abs(value)
     digits = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2
     if 0 < size < 0.1:
-        digits = 2 - math.floor(math.log10(size))
+        digits = 1 - math.floor(math.log10(size))
     sign = "+" if signed else ""
     return f"{value:{sign},.{min(digits, 12)}f}".replace("-", "−")
 
