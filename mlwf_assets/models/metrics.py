@@ -45,7 +45,7 @@ def _average(losses: Array) -> Applied:
 
 
 def _safe_divide(a: Array, b: Array) -> Array:
-    return np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0)
+    return np.asarray(np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0))
 
 
 def _tie_starts(ordered: Array) -> Array:
