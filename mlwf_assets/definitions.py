@@ -3,10 +3,10 @@
 import dagster as dg
 
 from mlwf_assets.assets.component import load_folder
-from mlwf_assets.assets.resources import MlwfHome
 from mlwf_assets.spec.loader import workflow_folders
 
 defs = dg.Definitions.merge(
     *(load_folder(folder) for folder in workflow_folders()),
-    dg.Definitions(resources={"mlwf_home": MlwfHome()}),
+    # Steps are parallel inside library functions; a process for each would only import everything again.
+    dg.Definitions(executor=dg.in_process_executor),
 )

@@ -17,7 +17,7 @@ from mlwf_assets.assets.graph import workflow_partitions, workflow_steps
 from mlwf_assets.assets.laziness import materialize
 from mlwf_assets.assets.partitions import partition_mapping, partitions_definition
 from mlwf_assets.assets.recipes import step_code
-from mlwf_assets.assets.resources import MlwfHome
+from mlwf_assets.assets.resources import HOME, MlwfHome
 from mlwf_assets.assets.step import Output, Step
 from mlwf_assets.spec.loader import load
 from mlwf_assets.spec.workflow import Workflow
@@ -44,8 +44,8 @@ class MLWorkflow(dg.Component):
         return load_folder(context.path)
 
 
-def workflow_definitions(workflow: Workflow) -> dg.Definitions:
-    """Make the assets, checks and the job of one workflow."""
+def workflow_definitions(workflow: Workflow, home: MlwfHome = HOME) -> dg.Definitions:
+    """Make the assets, checks and the job of one workflow; their state lives in `home`."""
     steps = workflow_steps(workflow)
     return dg.Definitions(
         assets=[_assets(workflow, steps, step) for step in steps],
@@ -57,6 +57,7 @@ def workflow_definitions(workflow: Workflow) -> dg.Definitions:
                 tags={"mlwf/workflow": workflow.name},
             )
         ],
+        resources={"mlwf_home": home},
     )
 
 

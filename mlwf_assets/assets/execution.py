@@ -20,6 +20,7 @@ from mlwf_assets.assets.laziness import FORCE_TAG, Done
 from mlwf_assets.assets.recipes import Planned, Planner
 from mlwf_assets.assets.resources import MlwfHome
 from mlwf_assets.assets.step import Step
+from mlwf_assets.errors import MlwfError
 from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.workflow import Workflow
 
@@ -90,9 +91,7 @@ def run_workflow(
 def _launch(
     workflow: Workflow, home: Path, wanted: Sequence[Planned], recorder: stamps.Recorder, *, force: bool
 ) -> str:
-    definitions = dg.Definitions.merge(
-        workflow_definitions(workflow), dg.Definitions(resources={"mlwf_home": MlwfHome(path=str(home))})
-    )
+    job = workflow_definitions(workflow, MlwfHome(path=str(home))).resolve_job_def(workflow.name)
     keys = [asset_key(workflow, output.name) for step in _steps(wanted) for output in step.outputs]
     names = workflow_partitions(workflow)
     parts = sorted({names.index(one.partition) for one in wanted if one.partition is not None})
@@ -103,13 +102,16 @@ def _launch(
         tags.update(zip(_RANGE_TAGS, (names[parts[0]], names[parts[-1]]), strict=True))
     with dg.DagsterInstance.get() as instance, stamps.recording(recorder):
         close_dead_runs(instance)
-        result = definitions.resolve_job_def(workflow.name).execute_in_process(
+        result = job.execute_in_process(
             instance=instance,
             asset_selection=keys,
             tags=tags,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
+    if not result.success and not recorder.failures:
+        broken = [event.event_specific_data for event in result.all_events if event.is_step_failure]
+        raise MlwfError(f"the run {result.run_id} failed outside of its assets: {broken[:1]}; look at it with: mlwf up")
     return result.run_id
 
 

@@ -50,10 +50,11 @@ def materialize(
     home: Path,
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Bring a step's outputs up to date and report them to Dagster."""
-    partitions = tuple(context.partition_keys) if step.partitioned else (None,)
-    recorder, lake = stamps.current(), Lake(home / "lake")
-    runner = _Runner(workflow, step, lake, home, context.run_id, recorder)
+    recorder = stamps.current()
     with recorder.failing(step.name):
+        partitions = tuple(context.partition_keys) if step.partitioned else (None,)
+        lake = Lake(home / "lake")
+        runner = _Runner(workflow, step, lake, home, context.run.run_id, recorder)
         planned = Planner(workflow, steps, lake, names).plan_step(step, partitions)
         done = runner.run(planned, force=context.run.tags.get(FORCE_TAG) == "true")
         yield from _report(context, workflow, step, done, home, lake)

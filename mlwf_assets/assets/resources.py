@@ -17,3 +17,7 @@ class MlwfHome(dg.ConfigurableResource[Path]):
     def folder(self) -> Path:
         """The folder, absolute."""
         return Path(self.path).absolute() if self.path else home_folder()
+
+
+# One object for all workflows: Dagster refuses to merge two resources of one name.
+HOME = MlwfHome()

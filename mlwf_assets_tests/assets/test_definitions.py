@@ -8,7 +8,6 @@ import pytest
 from dagster.components.testing import create_defs_folder_sandbox
 
 from mlwf_assets.assets.component import load_folder
-from mlwf_assets.assets.resources import MlwfHome
 from mlwf_assets.spec.loader import find
 from mlwf_assets_tests import small
 
@@ -18,7 +17,7 @@ HEAVY = ("torch", "tsfresh", "featuretools", "mlflow", "shap", "matplotlib", "sk
 
 @pytest.fixture(scope="module")
 def flights():
-    return dg.Definitions.merge(load_folder(find("flights")), dg.Definitions(resources={"mlwf_home": MlwfHome()}))
+    return load_folder(find("flights"))
 
 
 def graph_of(definitions):

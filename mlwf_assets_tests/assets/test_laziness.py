@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from mlwf_assets.assets import stamps
-from mlwf_assets.assets.component import load_folder
+from mlwf_assets.assets.component import workflow_definitions
 from mlwf_assets.assets.execution import run_workflow
 from mlwf_assets.assets.resources import MlwfHome
 from mlwf_assets.lake.store import Lake
@@ -141,13 +141,12 @@ def test_force_computes_what_is_fresh_and_gives_the_same_content(copied):
 def test_the_ui_is_lazy_too(copied):
     """What a click on Materialize does: the asset's own body decides."""
     folder, home = copied
-    definitions = dg.Definitions.merge(
-        load_folder(folder), dg.Definitions(resources={"mlwf_home": MlwfHome(path=str(home))})
-    )
+    definitions = workflow_definitions(load(folder), MlwfHome(path=str(home)))
     key = dg.AssetKey(["parcels", "clean", "parcels"])
-    job = definitions.resolve_implicit_job_def_def_for_assets([key]) or definitions.resolve_job_def("parcels")
+    both = [key, dg.AssetKey(["parcels", "quarantine", "parcels"])]
     with dg.DagsterInstance.get() as instance:
-        result = job.execute_in_process(instance=instance, asset_selection=[key], partition_key="2024-02")
+        job = definitions.resolve_job_def("parcels")
+        result = job.execute_in_process(instance=instance, asset_selection=both, partition_key="2024-02")
         event = instance.fetch_materializations(key, limit=1).records[0].asset_materialization
     assert result.success
     assert event.partition == "2024-02"
@@ -159,12 +158,10 @@ def test_the_ui_is_lazy_too(copied):
 
 def test_an_asset_whose_inputs_are_missing_says_what_to_do(home, tmp_path):
     folder = small.write(tmp_path / "parcels")
-    definitions = dg.Definitions.merge(
-        load_folder(folder), dg.Definitions(resources={"mlwf_home": MlwfHome(path=str(home))})
-    )
-    key = dg.AssetKey(["parcels", "clean", "depots"])
+    definitions = workflow_definitions(load(folder), MlwfHome(path=str(home)))
+    keys = [dg.AssetKey(["parcels", group, "depots"]) for group in ("clean", "quarantine")]
     with dg.DagsterInstance.get() as instance, pytest.raises(Exception, match=r"needs its inputs first.*raw/depots"):
-        definitions.resolve_job_def("parcels").execute_in_process(instance=instance, asset_selection=[key])
+        definitions.resolve_job_def("parcels").execute_in_process(instance=instance, asset_selection=keys)
 
 
 def test_every_partition_has_a_version_of_its_own_in_the_event_log(finished):
