@@ -60,7 +60,9 @@ def print_summary(workflow: Workflow, outcome: Outcome, home: Path) -> None:
     console.print(_assets(workflow, outcome, lake))
     if not outcome.failures and (entry := lake.entry(f"{workflow.name}/{_REPORT}")) is not None:
         evaluation = json.loads(lake.file_bytes(entry, _EVALUATION))
-        console.print("\n", _leaderboard(evaluation), "\n", _metrics(evaluation), sep="")
+        for table in (_leaderboard(evaluation), _metrics(evaluation)):
+            console.print()
+            console.print(table)
     _print_time(console, outcome)
     if outcome.failures:
         _print_failures(outcome, home)
@@ -122,9 +124,9 @@ def _leaderboard(evaluation: Mapping[str, Any]) -> Table:
 
 def _metrics(evaluation: Mapping[str, Any]) -> Table:
     title = f"On {evaluation['rows']:,} test rows"
-    table = _table(("metric", "left"), ("value", "right"), ("95 % interval", "right"), ("", "left"), title=title)
+    table = _table(("metric", "left"), ("value", "right"), ("95 % interval", "right"), title=title)
     for one in evaluation["metrics"]:
-        table.add_row(one["label"], _number(one["value"]), _interval(one), f"[dim]{one['words']}[/]")
+        table.add_row(one["label"], _number(one["value"]), _interval(one))
     return table
 
 
