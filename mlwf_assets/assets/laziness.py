@@ -19,6 +19,7 @@ from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
 from mlwf_assets.assets.step import Output, Step, Work
 from mlwf_assets.errors import MlwfError
+from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Entry, Result
 from mlwf_assets.lake.store import Lake
@@ -127,8 +128,9 @@ class _Runner:
         return [Done(name, one, entry, reused=True) for name, entry in entries.items()]
 
     def _compute(self, todo: Sequence[Planned]) -> list[Done]:
-        for module in self._step.preload:
-            importlib.import_module(module)
+        with quiet_libraries():
+            for module in self._step.preload:
+                importlib.import_module(module)
         work = self._work(todo)
         by_partition = {one.partition: one for one in todo}
         done: list[Done] = []

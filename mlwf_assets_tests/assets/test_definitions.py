@@ -56,6 +56,7 @@ def test_models_are_cut_off_from_test_rows(flights):
             assert not parents & {"test", "test_matrix", "report"}
 
 
+@pytest.mark.filterwarnings("ignore:Class .* is currently in beta")
 def test_a_workflow_file_is_a_component_of_dagster():
     with create_defs_folder_sandbox() as sandbox:
         small.write(sandbox.defs_folder_path / "parcels")

@@ -77,8 +77,9 @@ def test_a_comment_in_the_file_changes_nothing(copied):
 def test_a_changed_row_recomputes_its_month_and_what_depends_on_it(copied):
     folder, home = copied
     lines = (folder / "parcels.csv").read_text().splitlines()
-    number = next(i for i, line in enumerate(lines) if ",2024-03-1" in line)
-    fields = lines[number].split(",")
+    cells = [line.split(",") for line in lines]
+    number = next(i for i, line in enumerate(cells) if line[1].startswith("2024-03-1") and float(line[4]) < 30)
+    fields = cells[number]
     lines[number] = ",".join([*fields[:-1], "999"])
     (folder / "parcels.csv").write_text("\n".join(lines) + "\n")
     made = computed(run(folder, home))
