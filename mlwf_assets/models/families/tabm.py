@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 # stands beside it, for products of another size may be summed in another order.
 PREDICTED_ROWS = 128
 _LARGE_ROWS = 50_000
-_LEAST_BATCH_ROWS, _MOST_PATIENCE = 32, 50
+# Members, and what made no difference that would be worth a search.
+_FIXED = {"k": 8, "batch_rows": 1024, "averaging": 0.99}
+_LEAST_BATCH_ROWS, _MOST_PATIENCE = 64, 30
 _LIBRARIES = ("torch", "tabm", "rtdl_num_embeddings")
 
 
@@ -45,25 +47,26 @@ class TabM(Family):
     distributions = (*_LIBRARIES, "numpy", "pandas", "scipy")
 
     def defaults(self, problem: Problem, *, rows: int) -> Sequence[Params]:
-        """Return a good configuration and a cheaper one; on many rows both are made for speed."""
-        rest = {"bins": 16, "learning_rate": 2e-3, **_fixed(rows)}
+        """Return two shapes; on many rows they are made for speed, and there is less to be learned by heart."""
         if rows < _LARGE_ROWS:
-            shapes = [{"blocks": 2, "width": 128, "embedding": 8}, {"blocks": 2, "width": 64, "embedding": 2}]
-            return [{**shape, "weight_decay": 1e-2, **rest} for shape in shapes]
-        shapes = [{"blocks": 2, "width": 64, "embedding": 1}, {"blocks": 1, "width": 96, "embedding": 1}]
-        return [{**shape, "weight_decay": 1e-1, **rest} for shape in shapes]
+            shapes = [{"blocks": 2, "width": 64, "embedding": 4}, {"blocks": 2, "width": 128, "embedding": 2}]
+            decay = 1e-2
+        else:
+            shapes = [{"blocks": 2, "width": 64, "embedding": 1}, {"blocks": 1, "width": 96, "embedding": 1}]
+            decay = 1e-1
+        return [{**shape, "bins": 16, "learning_rate": 2e-3, "weight_decay": decay, **_FIXED} for shape in shapes]
 
     def suggest(self, trial: "optuna.trial.BaseTrial", problem: Problem, *, rows: int) -> Params:
         """Draw around the defaults; on many rows nothing that is much dearer than they are."""
         large = rows >= _LARGE_ROWS
         return {
             "blocks": trial.suggest_int("blocks", 1, 2 if large else 3),
-            "width": trial.suggest_categorical("width", [48, 64, 96] if large else [64, 128, 256]),
-            "embedding": trial.suggest_categorical("embedding", [1, 2, 4] if large else [2, 4, 8, 16]),
+            "width": trial.suggest_categorical("width", [48, 64, 96] if large else [32, 64, 128]),
+            "embedding": trial.suggest_categorical("embedding", [1, 2, 4] if large else [1, 2, 4, 8]),
             "bins": trial.suggest_categorical("bins", [8, 16, 32]),
             "learning_rate": trial.suggest_float("learning_rate", 5e-4, 5e-3, log=True),
             "weight_decay": trial.suggest_float("weight_decay", 1e-3, 1.0, log=True),
-            **_fixed(rows),
+            **_FIXED,
         }
 
     def fit(
@@ -159,7 +162,7 @@ class Pace:
 
 
 def find_pace(rows: int, *, most_batch_rows: int) -> Pace:
-    """Choose a pace: at least a hundred steps per epoch as far as there are rows, and patience for 300.
+    """Choose a pace: a hundred steps per epoch or more, and patience for 200, as far as there are rows.
 
     An epoch on a share of the rows then is worth about as much as one on all of them, so that a number of epochs
     that was found on few rows holds for many.
@@ -168,15 +171,11 @@ def find_pace(rows: int, *, most_batch_rows: int) -> Pace:
         >>> find_pace(225_000, most_batch_rows=1024)
         Pace(batch_rows=1024, epochs=8, patience=1)
         >>> find_pace(1_000, most_batch_rows=1024)
-        Pace(batch_rows=32, epochs=72, patience=9)
+        Pace(batch_rows=64, epochs=104, patience=13)
     """
     batch_rows = min(most_batch_rows, max(_LEAST_BATCH_ROWS, 2 ** int(np.log2(max(rows / 100, 1)))))
-    patience = int(np.clip(round(300 * batch_rows / rows), 1, _MOST_PATIENCE))
+    patience = int(np.clip(round(200 * batch_rows / rows), 1, _MOST_PATIENCE))
     return Pace(batch_rows, 8 * patience, patience)
-
-
-def _fixed(rows: int) -> dict[str, Any]:
-    return {"k": 8 if rows >= _LARGE_ROWS else 16, "batch_rows": 1024, "averaging": 0.99}
 
 
 def _encode_training_rows(train: Rows, problem: Problem) -> tuple[Encoder, Tensors]:

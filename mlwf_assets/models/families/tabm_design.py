@@ -83,7 +83,9 @@ def make_design(problem: Problem, params: Params, y: Array) -> Design:
         params: the configuration.
         y: (n,) of the training rows.
     """
+    # In one order, so that the same model is written in the same bytes.
+    ordered = dict(sorted(params.items()))
     if problem.kind != "regression":
-        return Design(problem.kind, problem.classes if problem.kind == "multiclass" else 1, dict(params))
+        return Design(problem.kind, problem.classes if problem.kind == "multiclass" else 1, ordered)
     values = np.asarray(y, dtype=np.float64)
-    return Design("regression", 1, dict(params), float(values.mean()), float(values.std()) or 1.0)
+    return Design("regression", 1, ordered, float(values.mean()), float(values.std()) or 1.0)

@@ -36,7 +36,8 @@ class Learner:
     ) -> None:
         self.network, self.inputs, self.target = network, inputs, target
         self.design, self._seed, self._batch_rows, self._steps = design, seed, batch_rows, 0
-        self._averaged = {name: each.detach().clone() for name, each in network.named_parameters()}
+        self._parameters = dict(network.named_parameters())
+        self._averaged = {name: each.detach().clone() for name, each in self._parameters.items()}
         self._optimizer = torch.optim.AdamW(
             _parameter_groups(network, design.params["weight_decay"]), lr=design.params["learning_rate"], fused=True
         )
@@ -52,13 +53,13 @@ class Learner:
         self._optimizer.zero_grad()
         said = self.network(*(each[batch] for each in self.inputs))
         torch.autograd.backward(self.design.loss(said, self.target[batch]))
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_NORM)
+        torch.nn.utils.clip_grad_norm_(self._parameters.values(), _GRADIENT_NORM)
         self._optimizer.step()
         self._steps += 1
         # While there is little to average, the average is over little (as in TensorFlow's moving averages).
         keep = min(self.design.params["averaging"], (1 + self._steps) / (10 + self._steps))
         with torch.no_grad():
-            for name, each in self.network.named_parameters():
+            for name, each in self._parameters.items():
                 self._averaged[name].lerp_(each, 1 - keep)
 
     def predict(self, inputs: Tensors) -> Array:
