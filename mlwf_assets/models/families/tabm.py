@@ -21,7 +21,7 @@ from torch import Tensor
 
 from mlwf_assets.models import epochs
 from mlwf_assets.models.families.base import Context, Family, Fitted, Params, Problem, Rows
-from mlwf_assets.models.families.tabm_design import Design, make_design
+from mlwf_assets.models.families.tabm_design import Design, base_rate, make_design
 from mlwf_assets.models.families.tabm_learner import Learner, Tensors, judge_with, to_tensors
 from mlwf_assets.models.families.tabular_tensors import Encoder, encoder_from_json, fit_encoder
 from mlwf_assets.models.families.torch_settings import torch_settings
@@ -61,9 +61,9 @@ class TabM(Family):
         large = rows >= _LARGE_ROWS
         return {
             "blocks": trial.suggest_int("blocks", 1, 2 if large else 3),
-            "width": trial.suggest_categorical("width", [48, 64, 96] if large else [32, 64, 128]),
-            "embedding": trial.suggest_categorical("embedding", [1, 2, 4] if large else [1, 2, 4, 8]),
-            "bins": trial.suggest_categorical("bins", [8, 16, 32]),
+            "width": trial.suggest_int("width", 32, 96 if large else 128, step=16),
+            "embedding": trial.suggest_int("embedding", 1, 4 if large else 8, log=True),
+            "bins": trial.suggest_int("bins", 8, 32, step=8),
             "learning_rate": trial.suggest_float("learning_rate", 5e-4, 5e-3, log=True),
             "weight_decay": trial.suggest_float("weight_decay", 1e-3, 1.0, log=True),
             **_FIXED,
@@ -80,7 +80,7 @@ class TabM(Family):
         with torch_settings(threads=context.threads, seed=context.seed):
             learner = Learner(
                 design,
-                design.network(encoder).to(context.device),
+                design.network(encoder, base_rate=base_rate(problem, train.y)).to(context.device),
                 (tensors[0].to(context.device), tensors[1].to(context.device)),
                 design.target(train.y).to(context.device),
                 seed=context.seed,

@@ -37,9 +37,9 @@ class Design:
     center: float = 0.0
     spread: float = 1.0
 
-    def network(self, encoder: Encoder) -> Network:
-        """A network with new weights."""
-        return Network(
+    def network(self, encoder: Encoder, *, base_rate: Array | None = None) -> Network:
+        """Make a network with new weights that says the base rate, or about zero, of every row."""
+        network = Network(
             edges=encoder.bin_edges(self.params["bins"]),
             gaps=len(encoder.gaps),
             cardinalities=encoder.cardinalities,
@@ -47,6 +47,10 @@ class Design:
             own_codes=OWN_CODES,
             **{name: self.params[name] for name in ("k", "blocks", "width", "embedding")},
         )
+        if base_rate is not None:
+            with torch.no_grad():
+                network.output.bias += torch.from_numpy(base_rate.astype(np.float32))
+        return network
 
     def target(self, y: Array) -> Tensor:
         """What the network is to say: (n,)."""
@@ -89,3 +93,20 @@ def make_design(problem: Problem, params: Params, y: Array) -> Design:
         return Design(problem.kind, problem.classes if problem.kind == "multiclass" else 1, ordered)
     values = np.asarray(y, dtype=np.float64)
     return Design("regression", 1, ordered, float(values.mean()), float(values.std()) or 1.0)
+
+
+def base_rate(problem: Problem, y: Array) -> Array:
+    """What a network is to say that has seen no row yet: (outputs,), before the link function.
+
+    Classes count one row more than there are, for no class is impossible.
+
+    Example:
+        >>> from mlwf_assets.models.metrics import find_metric
+        >>> base_rate(Problem("binary", [], 2, find_metric("roc_auc")), np.array([0, 0, 1, 0])).round(3)
+        array([-0.693])
+    """
+    if problem.kind == "regression":
+        return np.zeros(1)
+    counts = np.bincount(np.asarray(y, dtype=np.int64), minlength=problem.classes) + 1.0
+    logits = np.log(counts / counts.sum())
+    return np.asarray(logits[1:] - logits[:1] if problem.kind == "binary" else logits)
