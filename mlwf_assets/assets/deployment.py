@@ -47,6 +47,7 @@ def deployment_steps(workflow: Workflow) -> list[Step]:
             ],
             libraries=("mlflow",),
             preload=("mlflow", "lightgbm"),
+            acts=True,  # the alias may point to another model by now
         )
     ]
 

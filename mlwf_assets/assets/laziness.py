@@ -119,7 +119,7 @@ class _Runner:
     def _reuse(self, one: Planned) -> list[Done]:
         """Report what is fresh; bring back what an older result already holds; else nothing."""
         found = one.found or {}
-        if len(found) < len(self._step.outputs):
+        if len(found) < len(self._step.outputs) or (self._step.acts and one.state != "fresh"):
             return []
         entries = dict(found)
         if one.state != "fresh":

@@ -68,6 +68,8 @@ class Step:
         preload: modules that are imported before the clock of the work starts.
         partitioned: whether its outputs have partitions.
         external: fingerprint of what is read from outside the lake, if anything.
+        acts: whether it changes something outside of the lake. An older result is then not brought back but made
+            again, for what it did may have been undone since.
     """
 
     outputs: tuple[Output, ...]
@@ -78,6 +80,7 @@ class Step:
     preload: tuple[str, ...] = ()
     partitioned: bool = False
     external: Callable[[], str] | None = None
+    acts: bool = False
 
     @property
     def name(self) -> str:
