@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 
-_EVERY_S = 0.25
+_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ Member = tuple[pa.Table, Mapping[str, bytes]]
 ENSEMBLE_FILE = "ensemble.json"
 _MOST_STEPS = 20
 # A longer selection must gain more than this part of the spread between the members.
-_LEAST_GAIN = 0.01
+_LEAST_GAIN = 0.002
 
 
 @dataclass(frozen=True)

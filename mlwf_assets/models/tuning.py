@@ -17,7 +17,7 @@ from mlwf_assets.models.search import Course, Search
 from mlwf_assets.models.trials import Refit, Trial, Tried, best_of, refit_rounds
 
 # The first trial of a budget in seconds learns from about so many values (rows times features).
-_PROBE_VALUES, _LEAST_PROBE_ROWS = 600_000, 500
+_PROBE_VALUES, _LEAST_PROBE_ROWS = 600_000, 300
 # So many trials a search should have before fewer configurations on more rows are worth more.
 _WANTED_TRIALS, _WANTED_ON_ALL_ROWS = 8, 5
 _MOST_TRIALS, _MOST_FINALS = 200, 3
@@ -140,7 +140,7 @@ def _first_trial(search: Search, fits: Fits, clock: Clock) -> tuple[float, Pace]
     share = 1.0 if wanted >= 0.5 else _rounded(wanted)
     while True:
         can_be_less = share * rows > _LEAST_PROBE_ROWS
-        trial = search.try_next(share=share, reserve_s=0.4 * clock.budget_s if can_be_less else None)
+        trial = search.try_next(share=share, reserve_s=0.5 * clock.budget_s if can_be_less else None)
         if trial is not None:
             return share, Pace(((share, _seconds(trial)),))
         search.start_over()

@@ -56,9 +56,6 @@ def build(workflow: Workflow, readings: Mapping[str, pa.Table], examples: pa.Tab
     Raises:
         SpecError: if the setting cannot be served.
         SchemaError: if a table or column is missing, is not a number, or has no time at which it is known.
-
-    Example:
-        `calculators.calculate` shows the numbers, docs/features.md a whole workflow.
     """
     key = workflow.example_key
     own = target.take(find_rows(target, examples, key=key, name=f"clean/{workflow.examples.table}"))

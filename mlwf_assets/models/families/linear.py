@@ -127,11 +127,11 @@ class Linear(Family):
 
     def defaults(self, problem: Problem, *, rows: int) -> Sequence[Params]:
         """Return a bent, a straight and a strongly regularized model."""
-        few = 8 if rows < 2000 else 16
+        bins, penalty = (8 if rows < 2000 else 16), float(np.clip(rows / 500, 1.0, 300.0))
         return [
-            {"penalty": 30.0, "bins": few, "scale": "robust"},
-            {"penalty": 1.0, "bins": 0, "scale": "robust"},
-            {"penalty": 300.0, "bins": few, "scale": "quantile"},
+            {"penalty": penalty, "bins": bins, "scale": "quantile"},
+            {"penalty": penalty, "bins": 0, "scale": "robust"},
+            {"penalty": 10 * penalty, "bins": bins, "scale": "robust"},
         ]
 
     def suggest(self, trial: "optuna.trial.BaseTrial", problem: Problem, *, rows: int) -> Params:

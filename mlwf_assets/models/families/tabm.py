@@ -8,6 +8,7 @@ loss, and their predictions are averaged. Here stand its configurations and the 
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -36,7 +37,7 @@ PREDICTED_ROWS = 128
 _LARGE_ROWS = 50_000
 # Members, and what made no difference that would be worth a search.
 _FIXED = {"k": 8, "batch_rows": 1024, "averaging": 0.99}
-_LEAST_BATCH_ROWS, _MOST_PATIENCE = 64, 30
+_LEAST_BATCH_ROWS, _LEAST_SLICE_ROWS, _MOST_PATIENCE = 64, 256, 30
 _LIBRARIES = ("torch", "tabm", "rtdl_num_embeddings")
 
 
@@ -77,7 +78,11 @@ class TabM(Family):
         design = make_design(problem, params, train.y)
         validation = None if valid is None or rounds is not None else _encode(valid, encoder, context.device)
         pace = find_pace(len(train.y), most_batch_rows=params["batch_rows"])
-        with torch_settings(threads=context.threads, seed=context.seed):
+        # A slice that is too small to be worth a core is none.
+        slices = (
+            int(np.clip(pace.batch_rows // _LEAST_SLICE_ROWS, 1, context.threads)) if context.device == "cpu" else 1
+        )
+        with torch_settings(seed=context.seed), ThreadPoolExecutor(context.threads) as pool:
             learner = Learner(
                 design,
                 design.network(encoder, base_rate=base_rate(problem, train.y)).to(context.device),
@@ -85,6 +90,8 @@ class TabM(Family):
                 design.target(train.y).to(context.device),
                 seed=context.seed,
                 batch_rows=pace.batch_rows,
+                slices=slices,
+                pool=pool,
             )
             progress = epochs.train(
                 learner,
@@ -119,14 +126,14 @@ class TabMModel(Fitted):
     def __init__(self, design: Design, encoder: Encoder, weights: Mapping[str, Tensor], *, rounds: int) -> None:
         self.rounds = rounds
         self._design, self._encoder = design, encoder
-        with torch_settings(threads=1, seed=0):
+        with torch_settings(seed=0):
             self._network = design.network(encoder).requires_grad_(requires_grad=False)
         self._network.load_state_dict(weights)
 
     def predict(self, frame: pd.DataFrame) -> Array:
-        """Predict rows in blocks of one size; one thread, for a block is too small to share."""
+        """Predict rows in blocks of one size."""
         numbers, codes = to_tensors(self._encoder.encode(frame))
-        with torch_settings(threads=1), torch.inference_mode():
+        with torch_settings(), torch.inference_mode():
             starts = range(0, max(len(frame), 1), PREDICTED_ROWS)
             blocks = [
                 self._predict_block(numbers[i : i + PREDICTED_ROWS], codes[i : i + PREDICTED_ROWS]) for i in starts

@@ -4,7 +4,10 @@ AdamW at a constant rate. What predicts is the running average of the weights: i
 does not depend on how many epochs are still to come. An epoch depends on its number, the seed and the state alone.
 """
 
-from collections.abc import Callable, Mapping
+import copy
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -29,15 +32,39 @@ def to_tensors(inputs: Inputs) -> Tensors:
 
 
 class Learner:
-    """A network that learns; see `epochs.Learner`."""
+    """A network that learns; see `epochs.Learner`.
+
+    A batch is cut into slices, and each has a core to itself: sharing out every single operation costs more in
+    waiting than it gives, and very much more on a machine that is not idle.
+
+    Args:
+        design: what the network is for.
+        network: with its first weights.
+        inputs: of the training rows.
+        target: of the training rows.
+        seed: of the order of rows.
+        batch_rows: at most so many rows per step.
+        slices: so many per batch; results depend on it, as sums do on the order.
+        pool: where slices are computed; whether one after the other or at once makes no difference.
+    """
 
     def __init__(
-        self, design: Design, network: Network, inputs: Tensors, target: Tensor, *, seed: int, batch_rows: int
+        self,
+        design: Design,
+        network: Network,
+        inputs: Tensors,
+        target: Tensor,
+        *,
+        seed: int,
+        batch_rows: int,
+        slices: int,
+        pool: Executor,
     ) -> None:
-        self.network, self.inputs, self.target = network, inputs, target
-        self.design, self._seed, self._batch_rows, self._steps = design, seed, batch_rows, 0
-        self._parameters = dict(network.named_parameters())
-        self._averaged = {name: each.detach().clone() for name, each in self._parameters.items()}
+        self.design, self.inputs, self.target = design, inputs, target
+        self._seed, self._batch_rows, self._slices, self._pool = seed, batch_rows, slices, pool
+        self._network, self._average, self._steps = network, copy.deepcopy(network).requires_grad_(False), 0
+        self._parameters = list(network.parameters())
+        self._averages = list(self._average.parameters())
         self._optimizer = torch.optim.AdamW(
             _parameter_groups(network, design.params["weight_decay"]), lr=design.params["learning_rate"], fused=True
         )
@@ -50,45 +77,51 @@ class Learner:
             self._learn(batch)
 
     def _learn(self, batch: Tensor) -> None:
-        self._optimizer.zero_grad()
-        said = self.network(*(each[batch] for each in self.inputs))
-        torch.autograd.backward(self.design.loss(said, self.target[batch]))
-        torch.nn.utils.clip_grad_norm_(self._parameters.values(), _GRADIENT_NORM)
+        slices = self._pool.map(self._gradients, batch.tensor_split(self._slices))
+        for parameter, *gradients in zip(self._parameters, *slices, strict=True):
+            # Summed in the order of the slices, whichever was ready first.
+            parameter.grad = functools.reduce(torch.add, gradients) / len(batch)
+        torch.nn.utils.clip_grad_norm_(self._parameters, _GRADIENT_NORM)
         self._optimizer.step()
         self._steps += 1
         # While there is little to average, the average is over little (as in TensorFlow's moving averages).
         keep = min(self.design.params["averaging"], (1 + self._steps) / (10 + self._steps))
         with torch.no_grad():
-            for name, each in self._parameters.items():
-                self._averaged[name].lerp_(each, 1 - keep)
+            for average, parameter in zip(self._averages, self._parameters, strict=True):
+                average.lerp_(parameter, 1 - keep)
+
+    def _gradients(self, rows: Tensor) -> Sequence[Tensor]:
+        """Gradients of the sum of the losses of some rows."""
+        said = self._network(*(each[rows] for each in self.inputs))
+        return torch.autograd.grad(self.design.loss(said, self.target[rows]) * len(rows), self._parameters)
 
     def predict(self, inputs: Tensors) -> Array:
         """Predict with the averaged weights."""
         blocks = zip(*(torch.split(each, _JUDGED_ROWS) for each in inputs), strict=True)
+        return np.concatenate(list(self._pool.map(self._predict_block, blocks)))
+
+    def _predict_block(self, block: Tensors) -> Array:
         with torch.inference_mode():
-            said = [torch.func.functional_call(self.network, self._averaged, block) for block in blocks]
-            return self.design.predictions(torch.cat(said, dim=1)).cpu().numpy()
+            return self.design.predictions(self._average(*block)).cpu().numpy()
 
     def weights(self) -> dict[str, Tensor]:
-        """Copy the averaged weights, and what is no weight, to the CPU."""
-        return {
-            name: each.detach().cpu().clone() for name, each in (self.network.state_dict() | self._averaged).items()
-        }
+        """Copy the averaged weights to the CPU."""
+        return {name: each.cpu().clone() for name, each in self._average.state_dict().items()}
 
     def state(self) -> dict[str, Any]:
         """Give the weights, their average, and the state of the optimizer."""
         return {
-            "network": self.network.state_dict(),
+            "network": self._network.state_dict(),
+            "average": self._average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "averaged": self._averaged,
             "steps": self._steps,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to a state."""
-        self.network.load_state_dict(state["network"])
+        self._network.load_state_dict(state["network"])
+        self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._averaged = {name: each.to(self.target.device) for name, each in state["averaged"].items()}
         self._steps = state["steps"]
 
 

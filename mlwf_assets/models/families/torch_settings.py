@@ -16,15 +16,16 @@ _filling: Any = deterministic
 
 
 @contextmanager
-def torch_settings(*, threads: int, seed: int | None = None) -> Iterator[None]:
-    """Set torch for a block.
+def torch_settings(*, seed: int | None = None) -> Iterator[None]:
+    """Set torch for a block: deterministic, and one core per operation.
+
+    What has work for several cores shares it out itself, in larger pieces.
 
     Args:
-        threads: cores that one operation may use.
         seed: of the default generator; None: nothing is drawn from it.
     Example:
         >>> before = torch.get_rng_state()
-        >>> with torch_settings(threads=1, seed=0):
+        >>> with torch_settings(seed=0):
         ...     _ = torch.rand(3)
         >>> bool((torch.get_rng_state() == before).all())
         True
@@ -36,7 +37,7 @@ def torch_settings(*, threads: int, seed: int | None = None) -> Iterator[None]:
         try:
             if seed is not None:
                 torch.default_generator.manual_seed(seed)
-            torch.set_num_threads(threads)
+            torch.set_num_threads(1)
             torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
             # Filling memory that is overwritten anyway would only cost time.
             _filling.fill_uninitialized_memory = False

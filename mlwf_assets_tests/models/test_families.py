@@ -1,0 +1,211 @@
+"""The battery that every model family must pass."""
+
+import json
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+
+from mlwf_assets.models.families.base import Context, Rows, Stopped
+from mlwf_assets.models.families.registry import family_names, find_family
+from mlwf_assets.models.fits import score
+from mlwf_assets_tests.models.battery import CITY, KINDS, make_problem, make_rows
+
+CONTEXT = Context(seed=3, threads=1)
+FEW = 4
+
+
+def pytest_generate_tests(metafunc):
+    if "family" in metafunc.fixturenames:
+        metafunc.parametrize("family", [find_family(name) for name in family_names()], ids=family_names())
+    if "kind" in metafunc.fixturenames:
+        metafunc.parametrize("kind", KINDS)
+
+
+def fit(family, kind, *, train=None, valid=None, rounds=FEW, context=CONTEXT, params=None, metric=None):
+    problem, train = make_problem(kind, metric), train or make_rows(kind)
+    params = params or family.defaults(problem, rows=len(train.y))[0]
+    return family.fit(params, train, valid, problem=problem, context=context, rounds=rounds)
+
+
+def saved(fitted, folder):
+    folder.mkdir()
+    fitted.save(folder)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def stopped_early():
+    """Models that chose their rounds themselves, each made once."""
+    made = {}
+
+    def get(family, kind):
+        if (family.name, kind) not in made:
+            made[family.name, kind] = fit(family, kind, valid=make_rows(kind, seed=1), rounds=None)
+        return made[family.name, kind]
+
+    return get
+
+
+def test_a_family_names_itself_and_the_packages_that_it_depends_on(family):
+    assert family.name in family_names()
+    assert family.distributions
+
+
+def test_it_learns(family, kind, stopped_early):
+    test, metric = make_rows(kind, n=400, seed=2), make_problem(kind).metric
+    prediction = stopped_early(family, kind).predict(test.frame)
+    reached = score(metric, test.y, prediction)
+    needed = {"binary": 0.85, "multiclass": 0.9, "regression": 0.8 * test.y.std()}[kind]
+    assert reached > needed if metric.higher_is_better else reached < needed
+
+
+def test_predictions_have_the_promised_form(family, kind):
+    prediction = fit(family, kind).predict(make_rows(kind, n=33, seed=2).frame)
+    assert prediction.dtype == np.float64
+    assert prediction.shape == ((33, 3) if kind == "multiclass" else (33,))
+    assert np.isfinite(prediction).all()
+    if kind != "regression":
+        assert ((prediction >= 0) & (prediction <= 1)).all()
+    if kind == "multiclass":
+        assert prediction.sum(axis=1) == pytest.approx(np.ones(33))
+
+
+def test_a_saved_model_predicts_the_same_bits(family, kind, tmp_path):
+    fitted, rows = fit(family, kind), make_rows(kind, n=50, seed=2)
+    first = saved(fitted, tmp_path / "one")
+    again = family.load(tmp_path / "one")
+    assert again.rounds == fitted.rounds
+    assert (again.predict(rows.frame) == fitted.predict(rows.frame)).all()
+    assert saved(again, tmp_path / "two") == first
+
+
+def test_a_row_is_predicted_the_same_whatever_stands_beside_it(family, kind):
+    fitted, frame = fit(family, kind), make_rows(kind, n=97, seed=2).frame
+    whole = fitted.predict(frame)
+    for size in (1, 2, 3, 7, 16, 33):
+        parts = [fitted.predict(frame.iloc[i : i + size]) for i in range(0, len(frame), size)]
+        assert (np.concatenate(parts) == whole).all()
+    order = np.random.default_rng(0).permutation(len(frame))
+    assert (fitted.predict(frame.iloc[order]) == whole[order]).all()
+    many = pd.concat([frame] * 30)
+    assert (fitted.predict(many) == np.concatenate([whole] * 30)).all()
+
+
+def test_no_rows_give_no_predictions(family, kind):
+    prediction = fit(family, kind).predict(make_rows(kind, n=5).frame.iloc[:0])
+    assert prediction.shape == ((0, 3) if kind == "multiclass" else (0,))
+
+
+def test_the_order_of_columns_and_other_columns_do_no_harm(family):
+    fitted, frame = fit(family, "binary"), make_rows("binary", n=20, seed=2).frame
+    turned = frame[list(reversed(frame.columns))].assign(other="x")
+    assert (fitted.predict(turned) == fitted.predict(frame)).all()
+
+
+def test_the_same_training_gives_the_same_model(family, kind, tmp_path):
+    assert saved(fit(family, kind), tmp_path / "one") == saved(fit(family, kind), tmp_path / "two")
+
+
+def test_what_was_remembered_of_the_rows_changes_nothing(family):
+    train, valid = make_rows("binary"), make_rows("binary", seed=1)
+    problem = make_problem("binary")
+    first, second = family.defaults(problem, rows=160)[:2]
+    fit(family, "binary", train=train, valid=valid, rounds=None, params=second)
+    met = fit(family, "binary", train=train, valid=valid, rounds=None, params=first)
+    fresh = fit(family, "binary", valid=make_rows("binary", seed=1), rounds=None, params=first)
+    assert met.rounds == fresh.rounds
+    assert (met.predict(valid.frame) == fresh.predict(valid.frame)).all()
+
+
+def test_the_rounds_that_were_chosen_give_the_same_model_again(family, kind, stopped_early, tmp_path):
+    early = stopped_early(family, kind)
+    again = fit(family, kind, rounds=early.rounds or None)
+    assert again.rounds == early.rounds
+    assert (again.predict(make_rows(kind, seed=2).frame) == early.predict(make_rows(kind, seed=2).frame)).all()
+    assert saved(again, tmp_path / "again") == saved(early, tmp_path / "early")
+
+
+def test_the_seed_decides_what_is_random(family):
+    frame = make_rows("binary", seed=2).frame
+    one, other = (fit(family, "binary", context=Context(seed=seed, threads=1)).predict(frame) for seed in (1, 2))
+    is_random = family.name != "linear"
+    assert (one != other).any() == is_random
+
+
+def test_unseen_categories_and_missing_values_are_predicted(family, kind):
+    fitted, frame = fit(family, kind), make_rows(kind, n=12, seed=2).frame
+    unseen = frame.assign(**{CITY: "Springfield", "many": "nr -1", "no text": "now there is some"})
+    missing = frame.assign(**dict.fromkeys(frame.columns, np.nan))
+    nothing = frame.assign(**dict.fromkeys((CITY, "many", "no text")))
+    for changed in (unseen, missing, nothing):
+        assert np.isfinite(fitted.predict(changed)).all()
+    assert (fitted.predict(missing.astype({CITY: object})) == fitted.predict(missing)).all()
+
+
+def test_thirty_rows_are_enough(family, kind):
+    train, valid = make_rows(kind, n=30), make_rows(kind, n=10, seed=1)
+    fitted = fit(family, kind, train=train, valid=valid, rounds=None)
+    assert np.isfinite(fitted.predict(make_rows(kind, seed=2).frame)).all()
+
+
+def test_a_class_that_is_missing_among_the_training_rows_keeps_its_place(family):
+    rows = make_rows("multiclass")
+    known = rows.y != 1
+    fitted = fit(family, "multiclass", train=Rows(rows.frame[known], rows.y[known]), valid=rows, rounds=None)
+    prediction = fitted.predict(rows.frame)
+    assert prediction.shape == (160, 3)
+    assert np.isfinite(prediction).all()
+    assert prediction[:, 1].mean() < 0.2
+
+
+def test_a_constant_value_is_learned(family):
+    rows = make_rows("regression")
+    fitted = fit(family, "regression", train=Rows(rows.frame, np.full(160, 42.0)))
+    assert fitted.predict(rows.frame) == pytest.approx(np.full(160, 42.0), rel=0.05)
+
+
+@pytest.mark.parametrize("metric", ["f1", "brier", "average_precision"])
+def test_any_metric_can_be_what_counts(family, metric):
+    fitted = fit(family, "binary", valid=make_rows("binary", seed=1), rounds=None, metric=metric)
+    assert np.isfinite(fitted.predict(make_rows("binary", seed=2).frame)).all()
+
+
+def test_it_stops_when_it_is_told_to(family, kind):
+    stopping = Context(seed=3, threads=1, should_stop=lambda: True)
+    with pytest.raises(Stopped):
+        fit(family, kind, context=stopping, rounds=None, valid=make_rows(kind, seed=1))
+
+
+def test_configurations_are_json_and_trainable(family, kind):
+    problem, study = make_problem(kind), optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = [family.suggest(study.ask(), problem, rows=160) for _ in range(2)]
+    defaults = list(family.defaults(problem, rows=160))
+    for params in [*defaults, *drawn]:
+        assert json.loads(json.dumps(params)) == params
+        fitted = fit(family, kind, params=params, rounds=2)
+        assert np.isfinite(fitted.predict(make_rows(kind, n=20, seed=2).frame)).all()
+
+
+def test_a_default_stands_in_the_search_space(family):
+    """Else the sampler would be told of a place that it cannot know."""
+    problem = make_problem("binary")
+    for rows in (300, 200_000):
+        study = optuna.create_study()
+        for params in family.defaults(problem, rows=rows):
+            study.enqueue_trial(dict(params))
+            assert family.suggest(study.ask(), problem, rows=rows).keys() == params.keys()
+
+
+def test_contributions_add_up_to_the_prediction(family, kind):
+    fitted, frame = fit(family, kind), make_rows(kind, n=40, seed=2).frame
+    parts = fitted.contributions(frame)
+    if kind == "multiclass" or parts is None:
+        assert parts is None
+        return
+    assert parts.shape == (40, 9)
+    prediction = fitted.predict(frame)
+    scale = np.log(prediction / (1 - prediction)) if kind == "binary" else prediction
+    rest = scale - parts.sum(axis=1)
+    assert rest == pytest.approx(np.full(40, rest[0]), rel=1e-6, abs=1e-6)
