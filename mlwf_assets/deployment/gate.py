@@ -87,13 +87,19 @@ def _judge_comparison(comparison: Comparison | None) -> tuple[bool, str]:
     if comparison.difference is None or math.isnan(comparison.difference.value):
         why = comparison.obstacle or "the difference is undefined on these rows"
         return True, f"The champion, {comparison.champion}, could not be compared: {why}. It does not block."
-    gain = _gain(comparison.difference, higher_is_better=comparison.higher_is_better)
+    return _judge_gain(comparison, _gain(comparison.difference, higher_is_better=comparison.higher_is_better))
+
+
+def _judge_gain(comparison: Comparison, gain: Interval) -> tuple[bool, str]:
+    champion = comparison.champion
     by = f"by {abs(gain.value):.4g} {comparison.metric} (95 % interval of the gain: {gain.low:.4g} to {gain.high:.4g})"
     if gain.high < 0:
-        return False, f"The champion, {comparison.champion}, is better {by} on the same rows."
+        return False, f"The champion, {champion}, is better {by} on the same rows."
     if gain.value < 0:
-        return True, f"It is behind the champion, {comparison.champion}, {by}: within the uncertainty."
-    return True, f"It is level with the champion, {comparison.champion}, or ahead, {by}."
+        return True, f"It is behind the champion, {champion}, {by}: within the uncertainty."
+    if gain.value == 0:
+        return True, f"It is level with the champion, {champion}, on the same rows."
+    return True, f"It is ahead of the champion, {champion}, {by}."
 
 
 def _gain(difference: Interval, *, higher_is_better: bool) -> Interval:

@@ -46,6 +46,12 @@ def test_worse_within_the_uncertainty_passes():
     assert "within the uncertainty" in str(decision)
 
 
+def test_level_and_ahead_are_told_apart():
+    assert "It is level with the champion, m version 1, on the same rows." in str(decide(None, {}, _against(0, 0, 0)))
+    ahead = str(decide(None, {}, _against(0.02, -0.01, 0.05)))
+    assert "It is ahead of the champion, m version 1, by 0.02 roc_auc (95 % interval of the gain" in ahead
+
+
 def test_where_less_is_better_a_higher_value_is_worse():
     loss = Success(metric="log_loss", comparison="<=", bound=0.6)
     assert not decide(loss, {"log_loss": 0.5}, _against(0.03, 0.01, 0.05, higher_is_better=False)).passed
