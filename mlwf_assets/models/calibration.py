@@ -104,19 +104,19 @@ def fit_temperature(p: Array, y: Array, kind: Kind) -> Calibration:
 
 
 def fit_line(p: Array, y: Array, kind: Kind) -> Calibration:
-    """Fit slope and intercept, by Newton's method on the log-odds."""
+    """Fit slope and intercept, by maximum likelihood on the log-odds."""
     x = special.logit(np.clip(p, _LEAST, 1 - _LEAST))
-    columns = np.stack([x, np.ones(len(x))], axis=1)
-    w = np.array([1.0, 0.0])
-    for _ in range(30):
-        q = special.expit(columns @ w)
-        curvature = columns.T @ (columns * (q * (1 - q))[:, None]) / len(x) + 1e-9 * np.eye(2)
-        step = np.linalg.solve(curvature, columns.T @ (q - y) / len(x))
-        w = w - step
-        if np.abs(step).max() < 1e-9:
-            break
+
+    def loss(w: Array) -> tuple[float, Array]:
+        outputs = w[0] * x + w[1]
+        residual = special.expit(outputs) - y
+        value = float(np.mean(np.logaddexp(0, outputs) - y * outputs))
+        return value, np.array([np.mean(residual * x), np.mean(residual)])
+
+    found = optimize.minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-7})
+    slope, intercept = float(found.x[0]), float(found.x[1])
     # A falling line would turn the order of the rows around.
-    return Calibration(float(w[0]), float(w[1])) if w[0] > 0 and np.isfinite(w).all() else Calibration()
+    return Calibration(slope, intercept) if slope > 0 else Calibration()
 
 
 def choose_threshold(*, false_positive: float, false_negative: float) -> float:

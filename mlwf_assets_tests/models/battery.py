@@ -64,11 +64,9 @@ def make_matrix(kind, n=240, *, timed=True, seed=0):
     rows = make_rows(kind, n, seed)
     split = np.where(np.arange(n) < 0.8 * n, "train", "validation")
     times = np.arange(n) * 3_600_000_000
-    label = {
-        "binary": pa.array(rows.y > 0),
-        "multiclass": pa.array(np.array(["büro", "amt", "haus"])[rows.y.astype(int)]),
-        "regression": pa.array(rows.y),
-    }[kind]
+    label = pa.array({"binary": rows.y > 0, "regression": rows.y}.get(kind, rows.y))
+    if kind == "multiclass":
+        label = pa.array(np.array(["büro", "amt", "haus"])[rows.y.astype(int)])
     text = {feature["name"] for feature in FEATURES if feature["kind"] == "categorical"}
     columns = {
         "id": pa.array([f"r{i:04d}" for i in range(n)]),

@@ -127,6 +127,15 @@ def test_the_rounds_that_were_chosen_give_the_same_model_again(family, kind, sto
     assert saved(again, tmp_path / "again") == saved(early, tmp_path / "early")
 
 
+def test_rounds_can_be_repeated_with_every_default(family):
+    for params in family.defaults(make_problem("binary"), rows=160)[1:]:
+        early = fit(family, "binary", valid=make_rows("binary", seed=1), rounds=None, params=params)
+        again = fit(family, "binary", rounds=early.rounds or None, params=params)
+        assert (
+            again.predict(make_rows("binary", seed=2).frame) == early.predict(make_rows("binary", seed=2).frame)
+        ).all()
+
+
 def test_the_seed_decides_what_is_random(family):
     frame = make_rows("binary", seed=2).frame
     one, other = (fit(family, "binary", context=Context(seed=seed, threads=1)).predict(frame) for seed in (1, 2))

@@ -110,7 +110,7 @@ def test_who_is_told_to_stop_stops_and_goes_on_there(tmp_path):
 
     def stop():
         asked.append(1)
-        return len(asked) > 60
+        return len(asked) > 400
 
     with pytest.raises(Stopped):
         train(folder=tmp_path, should_stop=stop)

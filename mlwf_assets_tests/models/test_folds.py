@@ -101,7 +101,9 @@ def test_a_fold_with_one_class_only_is_left_out():
 
 
 def test_rows_that_teach_nothing_are_an_error():
-    with pytest.raises(DataError, match="two classes in each of both, however: 6 and 3 rows; correct splits.validation"):
+    with pytest.raises(
+        DataError, match=r"two classes in each of both, however: 6 and 3 rows; correct splits\.validation"
+    ):
         make_folds(splits_of(6, 3), np.arange(9), None, np.r_[np.zeros(8), 1.0], classes=2, n=3, seed=0)
 
 

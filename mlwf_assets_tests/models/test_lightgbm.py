@@ -47,7 +47,9 @@ def test_it_is_what_lightgbm_trains():
         values = np.stack([column.to_numpy(float) for column in columns], axis=1)
         return np.where(np.isfinite(values), values, np.nan)
 
-    data = lgb.Dataset(coded(rows.frame), rows.y, categorical_feature=[6, 7], params={"verbose": -1, "feature_pre_filter": False})
+    data = lgb.Dataset(
+        coded(rows.frame), rows.y, categorical_feature=[6, 7], params={"verbose": -1, "feature_pre_filter": False}
+    )
     settings = {"objective": "binary", "seed": 0, "verbose": -1, "bagging_freq": 1, "deterministic": True}
     reference = lgb.train({**settings, **PARAMS, "num_threads": 1, "force_row_wise": True}, data, 20)
     assert (fit(20).predict(frame) == reference.predict(coded(frame))).all()

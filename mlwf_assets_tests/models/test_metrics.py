@@ -51,7 +51,11 @@ def draw(kind, seed, n=60):
 
 @pytest.mark.parametrize(
     ("kind", "name", "expected"),
-    [(kind, *item) for kind, names in zip(KINDS, (BINARY, MULTICLASS, REGRESSION), strict=True) for item in names.items()],
+    [
+        (kind, *item)
+        for kind, names in zip(KINDS, (BINARY, MULTICLASS, REGRESSION), strict=True)
+        for item in names.items()
+    ],
 )
 @settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 10_000))
@@ -96,7 +100,9 @@ def test_the_names_are_those_of_workflow_files():
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(ValueError, match="metric of a regression problem must be one of rmse, mae, r2, bias, however: 'auc'"):
+    with pytest.raises(
+        ValueError, match="metric of a regression problem must be one of rmse, mae, r2, bias, however: 'auc'"
+    ):
         find_metric("auc", "regression")
     with pytest.raises(ValueError, match="kind must be one of binary, multiclass, regression, however: 'ranking'"):
         metrics_of("ranking")

@@ -85,7 +85,10 @@ def test_the_files_of_several_families_become_one():
         ({"linear": {}}, "KeyError: 'lightgbm'"),
         ([1, 2], "TypeError"),
         ({"lightgbm": {"trials": [{"number": 0}], "refit": {}}}, "KeyError: 'params'"),
-        ({"lightgbm": {"trials": [], "refit": {"trial": 4, "subsample": 1, "rounds": 1}}}, "trial 4, which is not listed"),
+        (
+            {"lightgbm": {"trials": [], "refit": {"trial": 4, "subsample": 1, "rounds": 1}}},
+            "trial 4, which is not listed",
+        ),
     ],
 )
 def test_another_file_is_no_trials_file(content, words):

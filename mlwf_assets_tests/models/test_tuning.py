@@ -102,7 +102,7 @@ def test_with_little_time_the_search_is_made_on_a_share_and_the_best_tried_on_mo
 
 def test_a_search_that_is_taken_up_does_not_get_its_time_again(task, tmp_path):
     first, seconds, _ = tune(task, 0.05, 2.0, folder=tmp_path)
-    again, shorter, family = tune(task, 0.05, 2.0, folder=tmp_path)
+    again, shorter, _ = tune(task, 0.05, 2.0, folder=tmp_path)
     assert shorter < 0.6 * seconds
     assert [trial.params for trial in again.trials[: len(first.trials)]] == [trial.params for trial in first.trials]
 

@@ -117,17 +117,19 @@ class LightGBM(Family):
         columns, data = _dataset(train, problem, threads=threads)
         booster = lgb.Booster(_settings(params, problem, threads=threads, seed=context.seed), data)
         if rounds is not None or valid is None:
-            for _ in range(rounds or _MOST_ROUNDS):
+            rounds = rounds or _MOST_ROUNDS
+            for _ in range(rounds):
                 _add_trees(booster, context)
-            best = rounds or _MOST_ROUNDS
+            trees = booster.current_iteration()
         else:
             booster.add_valid(_valid_dataset(valid, train, columns), "valid")
             patience = _patience(float(params["learning_rate"]), len(train.y))
             every = 1 if len(valid.y) < _ROWS_FOR_PAUSES else _PAUSE
-            best = _train_until_flat(booster, _evaluation(problem), every=every, patience=patience, context=context)
+            evaluate = _evaluation(problem)
+            rounds, trees = _train_until_flat(booster, evaluate, every=every, patience=patience, context=context)
         # Loaded from its text, so that the model is the same object whether it was just trained or not.
-        text = _without_settings(booster.model_to_string(num_iteration=best))
-        return FittedLightGBM(lgb.Booster(model_str=text), columns, best)
+        text = _without_settings(booster.model_to_string(num_iteration=trees))
+        return FittedLightGBM(lgb.Booster(model_str=text), columns, rounds)
 
     def load(self, folder: Path) -> FittedLightGBM:
         """Load what `FittedLightGBM.save` wrote."""
@@ -207,19 +209,24 @@ def _add_trees(booster: lgb.Booster, context: Context) -> None:
 
 def _train_until_flat(
     booster: lgb.Booster, evaluate: Callable[[lgb.Booster], float], *, every: int, patience: int, context: Context
-) -> int:
-    """Add trees and return the number of rounds that was best; `evaluate` gives values to be made small."""
-    best, best_round = np.inf, every
+) -> tuple[int, int]:
+    """Add trees; `evaluate` gives values to be made small.
+
+    Returns:
+        The number of rounds that was best, and the trees (per class) at that time: a round whose drawn features
+        allow no split adds none.
+    """
+    best, best_round, trees = np.inf, every, 1
     for number in range(1, _MOST_ROUNDS + 1):
         _add_trees(booster, context)
         if number % every:
             continue
         value = evaluate(booster)
         if value < best:
-            best, best_round = value, number
+            best, best_round, trees = value, number, booster.current_iteration()
         elif number - best_round >= patience:
             break
-    return best_round
+    return best_round, trees
 
 
 def _evaluation(problem: Problem) -> Callable[[lgb.Booster], float]:
