@@ -1,3 +1,4 @@
+import copy
 import functools
 import json
 import os
@@ -5,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import optuna
@@ -17,7 +19,11 @@ from torch.utils import deterministic
 
 from mlwf_assets.models.families.base import Context, Problem, Rows, Stopped
 from mlwf_assets.models.families.tabm import PREDICTED_ROWS, TabM, find_pace
+from mlwf_assets.models.families.tabm_design import make_design
+from mlwf_assets.models.families.tabm_learner import Learner, to_tensors
 from mlwf_assets.models.families.tabm_network import Network, embed_numbers
+from mlwf_assets.models.families.tabular_tensors import fit_encoder
+from mlwf_assets.models.families.torch_settings import torch_settings
 from mlwf_assets.models.metrics import find_metric
 from mlwf_assets_tests.models import tabm_child
 from mlwf_assets_tests.models.tabm_child import PARAMS, ROUNDS, fit, make_problem, make_rows
@@ -225,3 +231,48 @@ def test_a_pace_has_steps_and_an_end(rows):
     assert 64 <= pace.batch_rows <= 1024
     assert 1 <= pace.patience < pace.epochs <= 240
     assert rows / pace.batch_rows >= 100 or pace.batch_rows == 64
+
+
+@pytest.mark.parametrize("slices", [1, 2, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_is_that_of_plain_autograd_and_adamw(kind, slices):
+    """However a batch is sliced; a gradient that lies otherwise in memory than its weights once went astray."""
+    problem, rows = make_problem(kind), make_rows(kind, 203)
+    encoder = fit_encoder(rows.frame, problem.features)
+    design = make_design(problem, PARAMS | {"averaging": 0.0, "weight_decay": 0.0}, rows.y)
+    torch.manual_seed(0)
+    network, inputs, target = design.network(encoder), to_tensors(encoder.encode(rows.frame)), design.target(rows.y)
+    reference = copy.deepcopy(network)
+    optimizer = torch.optim.AdamW(reference.parameters(), lr=PARAMS["learning_rate"], weight_decay=0.0, fused=False)
+    for _ in range(3):
+        optimizer.zero_grad()
+        design.loss(reference(*inputs), target).backward()
+        torch.nn.utils.clip_grad_norm_(reference.parameters(), 1.0)
+        optimizer.step()
+    with ThreadPoolExecutor(2) as pool:
+        learner = Learner(design, network, inputs, target, seed=0, batch_rows=203, slices=slices, pool=pool)
+        for epoch in range(3):
+            learner.run_epoch(epoch)
+    for name, expected in reference.state_dict().items():
+        assert torch.allclose(learner.state()["network"][name], expected, rtol=1e-2, atol=2e-3), name
+        assert torch.equal(learner.weights()[name], learner.state()["network"][name])
+
+
+def test_two_cores_give_the_same_bits_every_time():
+    """A batch of 1,024 rows is cut in two; which half is ready first must make no difference."""
+    rows, problem = make_rows(rows=2048), make_problem()
+    encoder = fit_encoder(rows.frame, problem.features)
+    design = make_design(problem, PARAMS, rows.y)
+    inputs, target = to_tensors(encoder.encode(rows.frame)), design.target(rows.y)
+
+    def learn(workers):
+        with torch_settings(seed=0), ThreadPoolExecutor(workers) as pool:
+            learner = Learner(design, design.network(encoder), inputs, target, seed=0, batch_rows=1024, slices=2,
+                              pool=pool)  # fmt: skip
+            for epoch in range(4):
+                learner.run_epoch(epoch)
+            return learner.weights()
+
+    first, *others = [learn(workers) for workers in (1, 2, 2, 2)]
+    for other in others:
+        assert all(torch.equal(first[name], other[name]) for name in first)

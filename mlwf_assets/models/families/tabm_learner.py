@@ -79,8 +79,9 @@ class Learner:
     def _learn(self, batch: Tensor) -> None:
         slices = self._pool.map(self._gradients, batch.tensor_split(self._slices))
         for parameter, *gradients in zip(self._parameters, *slices, strict=True):
-            # Summed in the order of the slices, whichever was ready first.
-            parameter.grad = functools.reduce(torch.add, gradients) / len(batch)
+            # Summed in the order of the slices, whichever was ready first. The fused optimizer takes memory as it
+            # lies, and the gradient of what was multiplied transposed lies transposed.
+            parameter.grad = (functools.reduce(torch.add, gradients) / len(batch)).contiguous()
         torch.nn.utils.clip_grad_norm_(self._parameters, _GRADIENT_NORM)
         self._optimizer.step()
         self._steps += 1
