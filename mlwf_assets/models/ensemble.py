@@ -1,8 +1,8 @@
 """The blend: how much each family says, judged on out-of-fold predictions, never on test rows.
 
-Greedy selection with replacement (Caruana and others, 2004). Its length is the guard against overfitting: it
-is chosen by what selections made on the other folds score on each fold, so that on few or noisy rows the
-best single family remains. Calibration and threshold follow. Which files a predictor consists of stands in
+Greedy selection with replacement (Caruana and others, 2004). Its length is the guard against overfitting: the
+shortest that is within one standard error of the best, so that on few or noisy rows the best single family
+remains. Calibration and threshold follow. Which files a predictor consists of stands in
 `predictor.py`.
 """
 
@@ -33,8 +33,6 @@ Member = tuple[pa.Table, Mapping[str, bytes]]
 
 ENSEMBLE_FILE = "ensemble.json"
 _MOST_STEPS = 20
-# A longer selection must gain more than this part of the spread between the members.
-_LEAST_GAIN = 0.002
 
 
 @dataclass(frozen=True)
@@ -176,14 +174,17 @@ class _Selection:
         self._paths: dict[int | None, list[tuple[int, ...]]] = {}
 
     def length(self) -> int:
-        """The length whose selections on the other parts do best on each part; of nearly equal ones the shortest."""
-        honest = [
-            float(np.mean([self._score(self._path(part)[step])[k] for k, part in enumerate(self._parts)]))
-            for step in range(_MOST_STEPS)
-        ]
-        singles = np.stack([self._score(counts) for counts in self._singles()]).mean(axis=1)
-        least = _LEAST_GAIN * float(np.ptp(singles))
-        return 1 + next(step for step, value in enumerate(honest) if value >= max(honest) - least)
+        """The shortest selection that is as good as the best one, by the rule of one standard error.
+
+        Source: Breiman and others (1984), section 3.4.3; here of the paired differences on the parts.
+        """
+        path = [self._score(counts) for counts in self._path(None)]
+        best = max(path, key=lambda scores: float(np.nan_to_num(scores.mean(), nan=-np.inf)))
+        for step, scores in enumerate(path, start=1):
+            behind = best - scores
+            if behind.mean() <= behind.std(ddof=1) / np.sqrt(len(behind)):
+                return step
+        return 1
 
     def weights(self, steps: int, *, without: int | None = None) -> dict[str, float]:
         """Member -> share, of the selection of that length on all parts, or all but one."""

@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,8 @@ def train_family(
     report(f"{name}, final model with trial {best.number} ({task.problem.metric.name} {best.score:.4f})")
     predictions = _out_of_fold(fits, tried)
     fitted = fits.whole(best.params, share=refit.subsample, rounds=refit.rounds or None, should_stop=course.should_stop)
+    refit = replace(refit, rounds=fitted.rounds)
+    tried = replace(tried, refit=refit)
     seconds = time.monotonic() - start
     return FamilyResult(
         table=_table(task, predictions),

@@ -110,11 +110,20 @@ class Fits:
         return made
 
     def whole(self, params: Params, *, share: float, rounds: int | None, should_stop: Callable[[], bool]) -> Fitted:
-        """Train on all rows of train and validation, or a share of them."""
+        """Train the final model.
+
+        Where folds go forward in time it learns from the training split and stops by the validation split: what
+        was validated is what is used, with the threshold and calibration that were chosen for it. Else it learns
+        from a share of all rows, for `rounds`.
+        """
         self._train.clear()
-        drawn = self.task.rows(draw_rows(np.arange(len(self.task.frame)), share, seed=self._context.seed))
         context = self._context_of(self._name(["whole", share, rounds], params), should_stop)
-        return self.family.fit(params, drawn, None, problem=self.task.problem, context=context, rounds=rounds)
+        problem, last = self.task.problem, len(self.task.folds) - 1
+        if self.task.is_forward:
+            train, valid = self._train_rows(last, share), self._valid[last]
+            return self.family.fit(params, train, valid, problem=problem, context=context, rounds=None)
+        drawn = self.task.rows(draw_rows(np.arange(len(self.task.frame)), share, seed=self._context.seed))
+        return self.family.fit(params, drawn, None, problem=problem, context=context, rounds=rounds)
 
     def _name(self, what: list[Any], params: Params) -> str:
         context = self._context

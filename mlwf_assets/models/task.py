@@ -52,6 +52,12 @@ class Task:
         order = np.argsort(rows, kind="stable")
         return rows[order], numbers[order]
 
+    @property
+    def is_forward(self) -> bool:
+        """Whether the last fold judges on rows that all lie after those it learns from: the validation split."""
+        last = self.folds[-1]
+        return len(last.train) + len(last.valid) == len(self.frame) and bool(last.train.max() < last.valid.min())
+
     def rows(self, positions: Array) -> Rows:
         """Take some rows; without a copy where they are a stretch of the frame."""
         if len(positions) and positions[-1] - positions[0] + 1 == len(positions):
