@@ -60,13 +60,23 @@ class Fits:
         task: what is learned, from which rows.
         folder: where fits are kept; None: nowhere.
         context: seed, threads, device.
+        now: the time in seconds.
     """
 
-    def __init__(self, family: Family, task: Task, folder: Path | None, context: Context) -> None:
+    def __init__(
+        self,
+        family: Family,
+        task: Task,
+        folder: Path | None,
+        context: Context,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.family = family
         self.task = task
         self._folder = folder
         self._context = context
+        self._now = now
+        self._models: dict[str, Fitted] = {}
         self._train: dict[tuple[int, float], Rows] = {}
         self._predictions: dict[str, Array] = {}
         self._valid = {index: task.rows(fold.valid) for index, fold in enumerate(task.folds)}
@@ -97,7 +107,7 @@ class Fits:
     def _make(
         self, name: str, params: Params, index: int, share: float, rounds: int | None, should_stop: Callable[[], bool]
     ) -> FoldFit:
-        start = time.monotonic()
+        start = self._now()
         train, valid = self._train_rows(index, share), self._valid[index]
         with_context = self._context_of(name, should_stop)
         fitted = self.family.fit(
@@ -105,23 +115,27 @@ class Fits:
         )
         prediction = np.asarray(fitted.predict(valid.frame), dtype=float)
         value = score(self.task.problem.metric, valid.y, prediction)
-        made = FoldFit(prediction, value, fitted.rounds, time.monotonic() - start)
+        if index == len(self.task.folds) - 1:
+            self._models[self._name(["model", share], params)] = fitted
+        made = FoldFit(prediction, value, fitted.rounds, self._now() - start)
         self._remember(name, made)
         return made
 
     def whole(self, params: Params, *, share: float, rounds: int | None, should_stop: Callable[[], bool]) -> Fitted:
         """Train the final model.
 
-        Where folds go forward in time it learns from the training split and stops by the validation split: what
-        was validated is what is used, with the threshold and calibration that were chosen for it. Else it learns
-        from a share of all rows, for `rounds`.
+        Where folds go forward in time it is the last fold's: it learned from the training split and stopped by
+        the validation split, so that what was validated is what is used, with the threshold and the calibration
+        that were chosen for it. Else it learns from a share of all rows, for `rounds`.
         """
-        self._train.clear()
-        context = self._context_of(self._name(["whole", share, rounds], params), should_stop)
         problem, last = self.task.problem, len(self.task.folds) - 1
+        if self.task.is_forward and (known := self._models.get(self._name(["model", share], params))) is not None:
+            return known
+        context = self._context_of(self._name(["whole", share, rounds], params), should_stop)
         if self.task.is_forward:
             train, valid = self._train_rows(last, share), self._valid[last]
             return self.family.fit(params, train, valid, problem=problem, context=context, rounds=None)
+        self._forget_rows()
         drawn = self.task.rows(draw_rows(np.arange(len(self.task.frame)), share, seed=self._context.seed))
         return self.family.fit(params, drawn, None, problem=problem, context=context, rounds=rounds)
 
@@ -131,11 +145,14 @@ class Fits:
 
     def _train_rows(self, index: int, share: float) -> Rows:
         if (index, share) not in self._train:
-            # What was made of other shares (bins, codes) is not needed any more.
-            self._train = {known: rows for known, rows in self._train.items() if known[1] == share}
+            self._forget_rows(but=share)
             drawn = draw_rows(self.task.folds[index].train, share, seed=self._context.seed)
             self._train[index, share] = self.task.rows(drawn)
         return self._train[index, share]
+
+    def _forget_rows(self, *, but: float | None = None) -> None:
+        """Let go of what was made of other shares (bins, codes): it is large and not needed any more."""
+        self._train = {known: rows for known, rows in self._train.items() if known[1] == but}
 
     def _context_of(self, name: str, should_stop: Callable[[], bool]) -> Context:
         folder = None if self._folder is None else self._folder / "checkpoints" / name

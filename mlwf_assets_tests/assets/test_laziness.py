@@ -15,6 +15,9 @@ from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.loader import load
 from mlwf_assets_tests import small
 
+# One worker for all: the run that they start from is made once.
+pytestmark = pytest.mark.xdist_group("laziness")
+
 
 def run(folder, home, **options):
     """Bring the workflow up to date; return what was computed, as 'asset' or 'asset@partition'."""

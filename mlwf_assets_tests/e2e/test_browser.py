@@ -23,7 +23,7 @@ WAIT_S = 120
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("parcels"),
     pytest.mark.skipif(
         CHROMIUM is None or DRIVER is None,
         reason="needs Chromium and its driver: apt-get install chromium chromium-driver",

@@ -10,6 +10,9 @@ import pytest
 from mlwf_assets.lake.store import Lake
 from mlwf_assets_tests import small
 
+# One worker for all that use the finished run: it is made once.
+pytestmark = pytest.mark.xdist_group("parcels")
+
 PREDICT = """
 import json, sys
 import mlflow, pandas as pd
