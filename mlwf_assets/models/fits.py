@@ -76,7 +76,7 @@ class Fits:
         self._folder = folder
         self._context = context
         self._now = now
-        self._models: dict[str, Fitted] = {}
+        self._models: dict[tuple[float, str], Fitted] = {}
         self._train: dict[tuple[int, float], Rows] = {}
         self._predictions: dict[str, Array] = {}
         self._valid = {index: task.rows(fold.valid) for index, fold in enumerate(task.folds)}
@@ -116,7 +116,7 @@ class Fits:
         prediction = np.asarray(fitted.predict(valid.frame), dtype=float)
         value = score(self.task.problem.metric, valid.y, prediction)
         if index == len(self.task.folds) - 1:
-            self._models[self._name(["model", share], params)] = fitted
+            self._models[share, self._name([], params)] = fitted
         made = FoldFit(prediction, value, fitted.rounds, self._now() - start)
         self._remember(name, made)
         return made
@@ -129,7 +129,7 @@ class Fits:
         that were chosen for it. Else it learns from a share of all rows, for `rounds`.
         """
         problem, last = self.task.problem, len(self.task.folds) - 1
-        if self.task.is_forward and (known := self._models.get(self._name(["model", share], params))) is not None:
+        if self.task.is_forward and (known := self._models.get((share, self._name([], params)))) is not None:
             return known
         context = self._context_of(self._name(["whole", share, rounds], params), should_stop)
         if self.task.is_forward:
@@ -151,8 +151,9 @@ class Fits:
         return self._train[index, share]
 
     def _forget_rows(self, *, but: float | None = None) -> None:
-        """Let go of what was made of other shares (bins, codes): it is large and not needed any more."""
+        """Let go of what was made of other shares (bins, codes, models): it is large and not needed any more."""
         self._train = {known: rows for known, rows in self._train.items() if known[1] == but}
+        self._models = {known: model for known, model in self._models.items() if known[0] == but}
 
     def _context_of(self, name: str, should_stop: Callable[[], bool]) -> Context:
         folder = None if self._folder is None else self._folder / "checkpoints" / name

@@ -21,8 +21,8 @@ _PROBE_VALUES, _LEAST_PROBE_ROWS = 600_000, 300
 # So many trials a search should have before fewer configurations on more rows are worth more.
 _WANTED_TRIALS, _WANTED_ON_ALL_ROWS = 8, 5
 _MOST_TRIALS, _MOST_FINALS = 200, 3
-# What is kept, at most, of the time that is left after the first trial.
-_FINAL_PART, _REFIT_PART = 0.35, 0.3
+# What is kept, at most, of the time that is left after the first trial: for the best on more rows, and the final model.
+_LATER_PART = 0.6
 # The final model is trained without validation rows, and without waiting for a better round.
 _REFIT_COST = 0.9
 # What must be gained for changing to more rows.
@@ -53,18 +53,24 @@ def tune_seconds(fits: Fits, clock: Clock, *, seed: int, course: Course) -> Trie
         ModelError: if no trial could be scored.
     """
     course = replace(course, clock=clock)
-    search, ratio = Search(fits, seed, course), refit_ratio(fits)
+    search, refit = Search(fits, seed, course), refit_cost(fits)
     share, pace = _find_share(search, fits, clock)
-    _, reserve_s = plan_search(pace, clock.left_s(), refit_ratio=ratio)
+    reserve_s = plan_search(pace, clock.left_s(), refit=refit)[1] if share < 1 else refit * pace.estimate(1.0)
     while len(search.trials) < _MOST_TRIALS and clock.left_s() - reserve_s >= _typical_seconds(search.trials, share):
         search.try_next(share=share, reserve_s=_TOLERANCE * reserve_s)
     if share < 1:
         _try_best_on_more_rows(search, clock, pace, share=share, fits=fits)
     best = best_of(search.trials, higher_is_better=_higher(fits))
+    return Tried(tuple(search.trials), Refit(best.number, _refit_share(best, clock, refit), refit_rounds(best)))
+
+
+def _refit_share(best: Trial, clock: Clock, refit: float) -> float:
+    """From which share of the rows the final model can learn in the time that is left."""
+    if refit == 0:
+        return best.subsample
     # A fifth more than seems to fit: estimates are on the safe side, and rows are worth more than seconds.
-    whole = Pace(((best.subsample, _REFIT_COST * ratio * sum(best.seconds)),))
-    subsample = max(_rounded(whole.share_for(1.2 * clock.left_s())), best.subsample)
-    return Tried(tuple(search.trials), Refit(best.number, subsample, refit_rounds(best)))
+    affordable = Pace(((best.subsample, refit * _seconds(best)),)).share_for(1.2 * clock.left_s())
+    return max(_rounded(affordable), best.subsample)
 
 
 def replay(tried: Tried, fits: Fits, *, course: Course) -> Tried:
@@ -86,42 +92,44 @@ def replay(tried: Tried, fits: Fits, *, course: Course) -> Tried:
     return Tried(tuple(again), tried.refit)
 
 
-def refit_ratio(fits: Fits) -> float:
-    """How many times the rows that all folds together learn from the final model learns from."""
-    return len(fits.task.frame) / sum(len(fold.train) for fold in fits.task.folds)
+def refit_cost(fits: Fits) -> float:
+    """What the final model costs, in trials; nothing where it is the last fold's."""
+    task = fits.task
+    return 0.0 if task.is_forward else _REFIT_COST * len(task.frame) / sum(len(fold.train) for fold in task.folds)
 
 
-def plan_search(pace: Pace, left_s: float, *, refit_ratio: float) -> tuple[float, float]:
+def plan_search(pace: Pace, left_s: float, *, refit: float) -> tuple[float, float]:
     """Choose the share of the rows for the search.
 
     Args:
         pace: what a trial costs by its share.
         left_s: what is left of the budget.
-        refit_ratio: cost of the final model in trials.
+        refit: cost of the final model in trials.
 
     Returns:
         The share; seconds to be kept for what comes after the search.
 
     Example:
-        >>> share, reserve_s = plan_search(Pace(((0.1, 2.0),)), 100.0, refit_ratio=0.5)
+        >>> share, reserve_s = plan_search(Pace(((0.1, 2.0),)), 100.0, refit=0.5)
         >>> round(share, 2), round(reserve_s, 1)
-        (0.44, 29.0)
+        (0.44, 30.0)
     """
     whole_s = pace.estimate(1.0)
-    refit_s = _REFIT_COST * refit_ratio * whole_s
-    if left_s >= _WANTED_ON_ALL_ROWS * whole_s + refit_s:
-        return 1.0, refit_s
-    final_s, refit_s = min(whole_s, _FINAL_PART * left_s), min(refit_s, _REFIT_PART * left_s)
-    share = pace.share_for((left_s - final_s - refit_s) / _WANTED_TRIALS)
+    if left_s >= (_WANTED_ON_ALL_ROWS + refit) * whole_s:
+        return 1.0, refit * whole_s
+    later_s = min((1 + refit) * whole_s, _LATER_PART * left_s)
+    share = pace.share_for((left_s - later_s) / _WANTED_TRIALS)
+    if share * _WORTHWHILE < 1:
+        return share, later_s
     # Near to all rows, the search itself is what would be tried afterwards.
-    return (1.0, refit_s) if share * _WORTHWHILE >= 1 else (share, final_s + refit_s)
+    return 1.0, refit * whole_s
 
 
 def _find_share(search: Search, fits: Fits, clock: Clock) -> tuple[float, Pace]:
     """Try the first default on few rows, then on as many as the search can be made on."""
     share, pace = _first_trial(search, fits, clock)
     for _ in range(2):
-        planned, _ = plan_search(pace, clock.left_s(), refit_ratio=refit_ratio(fits))
+        planned, _ = plan_search(pace, clock.left_s(), refit=refit_cost(fits))
         if planned < _WORTHWHILE * share:
             break
         search.start_over()
@@ -152,17 +160,15 @@ def _try_best_on_more_rows(search: Search, clock: Clock, pace: Pace, *, share: f
     sign = -1 if _higher(fits) else 1
     found = [trial for trial in search.trials if trial.subsample == share and trial.is_complete]
     ranked = sorted(found, key=lambda trial: (sign * trial.score, trial.number))[:_MOST_FINALS]
-    more = 0.0
+    more, refit = 0.0, refit_cost(fits)
     for trial in ranked:
         # How much dearer than the first default this one is.
         times = _seconds(trial) / pace.estimate(share)
-        whole_s = times * pace.estimate(1.0)
-        part = _REFIT_PART / (_REFIT_PART + _FINAL_PART)
-        reserve_s = min(_REFIT_COST * refit_ratio(fits) * whole_s, part * clock.left_s())
-        affordable = pace.share_for((clock.left_s() - reserve_s) / times)
+        affordable = pace.share_for(clock.left_s() / (times * (1 + refit)))
         more = more or _rounded(affordable)
         if more < _WORTHWHILE * share or affordable < more:
             continue
+        reserve_s = refit * times * pace.estimate(more)
         search.try_fully(trial.params, share=more, reserve_s=_TOLERANCE * reserve_s)
 
 
