@@ -148,7 +148,7 @@ def _first_trial(search: Search, fits: Fits, clock: Clock) -> tuple[float, Pace]
     share = 1.0 if wanted >= 0.5 else _rounded(wanted)
     while True:
         can_be_less = share * rows > _LEAST_PROBE_ROWS
-        trial = search.try_next(share=share, reserve_s=0.5 * clock.budget_s if can_be_less else None)
+        trial = search.try_next(share=share, reserve_s=0.5 * clock.left_s() if can_be_less else None)
         if trial is not None:
             return share, Pace(((share, _seconds(trial)),))
         search.start_over()
