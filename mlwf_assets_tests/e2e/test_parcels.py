@@ -26,7 +26,7 @@ from mlflow import MlflowClient
 client = MlflowClient()
 found = client.search_model_versions("name = 'parcel-late'")
 runs = [client.get_run(version.run_id) for version in found]
-print(json.dumps([[v.version, list(v.aliases), run.data.metrics.get("test_roc_auc"), v.tags]
+print(json.dumps([[v.version, list(client.get_model_version(v.name, v.version).aliases), run.data.metrics.get("test_roc_auc"), v.tags]
                   for v, run in zip(found, runs)]))
 """
 
