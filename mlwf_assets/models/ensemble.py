@@ -1,9 +1,9 @@
 """The blend: how much each family says, judged on out-of-fold predictions, never on test rows.
 
-Greedy selection with replacement (Caruana and others, 2004). Its length is the guard against overfitting: the
-shortest that is within one standard error of the best, so that on few or noisy rows the best single family
-remains. Calibration and threshold follow. Which files a predictor consists of stands in
-`predictor.py`.
+Greedy selection with replacement (Caruana and others, 2004), then evened: chosen weights are fitted to the
+rows that they were chosen on, and equal ones often do better on others (Smith and Wallis, 2009), so weights
+are moved towards equal ones as far as that is not clearly worse. Calibration and threshold follow. Which files
+a predictor consists of stands in `predictor.py`.
 """
 
 import json
@@ -33,6 +33,12 @@ Member = tuple[pa.Table, Mapping[str, bytes]]
 
 ENSEMBLE_FILE = "ensemble.json"
 _MOST_STEPS = 20
+# A member with less than this share of the selection got it by chance as likely as not.
+_LEAST_SHARE = 0.1
+# How far weights may be moved towards equal ones, the farthest first; what is worse by less than so many
+# standard errors of the paired differences is not clearly worse.
+_EVENING = (1.0, 0.75, 0.5, 0.25)
+_CLEARLY = 2.0
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,13 @@ class OutOfFold:
 
     @cached_property
     def parts(self) -> Array:
-        """(m,) the part of each row on which choices are judged."""
-        return parts_of(self.folds)
+        """(m,) the part of each row on which choices are judged: half a fold, where halves can be scored."""
+        halves = np.zeros(len(self.folds), dtype=int)
+        for place, fold in enumerate(np.unique(self.folds)):
+            rows = np.flatnonzero(self.folds == fold)
+            halves[rows] = 2 * place + (np.arange(len(rows)) >= len(rows) / 2)
+        first = next(iter(self.said.values()))
+        return halves if np.isfinite(self.scores(first, parts=halves)).all() else parts_of(self.folds)
 
     def scores(self, prediction: Array, *, parts: Array | None = None, threshold: float = 0.5) -> Array:
         """(parts,) the metric of a prediction on each part, by default on each fold."""
@@ -96,13 +107,11 @@ class Chosen:
     Attributes:
         weights: member -> share; they sum to 1.
         calibration: of the blend.
-        steps: how long the selection is.
-        scores: (parts,) the metric on each part, of weights and calibration that were chosen on the others.
+        scores: (folds,) the metric on each fold, of weights and calibration that were chosen on other rows.
     """
 
     weights: Mapping[str, float]
     calibration: Calibration
-    steps: int
     scores: Array
 
 
@@ -148,74 +157,65 @@ def blend(
 
 def choose(oof: OutOfFold) -> Chosen:
     """Choose weights and calibration from out-of-fold predictions."""
-    selection = _Selection(oof)
-    steps = selection.length()
-    weights = selection.weights(steps)
     kind: Any = oof.truth.kind
-    calibration = choose_calibration(weigh(oof.said, weights), oof.truth.y, oof.parts, kind=kind)
-    honest = weigh(oof.said, weights).copy()
+    selection = _Selection(oof)
+    weights = selection.weights()
+    mixed = weigh(oof.said, weights)
+    calibration = choose_calibration(mixed, oof.truth.y, oof.parts, kind=kind)
+    honest = np.empty_like(mixed)
     for part in np.unique(oof.parts):
         here = oof.parts == part
-        said = weigh(oof.said, selection.weights(steps, without=part))
-        others = choose_calibration(said[~here], oof.truth.y[~here], parts_of(oof.parts[~here]), kind=kind)
+        said = weigh(oof.said, selection.weights(without=part))
+        others = choose_calibration(said[~here], oof.truth.y[~here], oof.parts[~here], kind=kind)
         honest[here] = others.apply(said[here], kind)
-    return Chosen(weights, calibration, steps, oof.scores(honest, parts=oof.parts))
+    return Chosen(weights, calibration, oof.scores(honest))
 
 
 class _Selection:
-    """Greedy selections on different parts; a mixture is scored once, whoever asks for it."""
+    """Selections on different parts; a mixture is scored once, whoever asks for it."""
 
     def __init__(self, oof: OutOfFold) -> None:
         self._oof = oof
         self._names = list(oof.said)
         self._parts = np.unique(oof.parts)
         self._sign = 1.0 if oof.metric.higher_is_better else -1.0
-        self._scores: dict[tuple[int, ...], Array] = {}
-        self._paths: dict[int | None, list[tuple[int, ...]]] = {}
+        self._scores: dict[tuple[float, ...], Array] = {}
 
-    def length(self) -> int:
-        """The shortest selection that is as good as the best one, by the rule of one standard error.
+    def weights(self, *, without: int | None = None) -> dict[str, float]:
+        """Member -> share, chosen on all parts, or all but one."""
+        used = np.array([part != without for part in self._parts])
+        greedy = self._select(used)
+        kept = np.where(greedy >= _LEAST_SHARE, 1.0, 0.0) if len(greedy) > 1 else np.ones(1)
+        equal = kept / kept.sum() if kept.any() else greedy
+        chosen = next((w for w in self._evened(greedy, equal) if not self._is_clearly_worse(w, greedy, used)), greedy)
+        return dict(zip(self._names, chosen.tolist(), strict=True))
 
-        Source: Breiman and others (1984), section 3.4.3; here of the paired differences on the parts.
-        """
-        path = [self._score(counts) for counts in self._path(None)]
-        best = max(path, key=lambda scores: float(np.nan_to_num(scores.mean(), nan=-np.inf)))
-        for step, scores in enumerate(path, start=1):
-            behind = best - scores
-            if behind.mean() <= behind.std(ddof=1) / np.sqrt(len(behind)):
-                return step
-        return 1
+    def _evened(self, greedy: Array, equal: Array) -> list[Array]:
+        return [np.round((1 - share) * greedy + share * equal, 6) for share in _EVENING]
 
-    def weights(self, steps: int, *, without: int | None = None) -> dict[str, float]:
-        """Member -> share, of the selection of that length on all parts, or all but one."""
-        counts = self._path(without)[steps - 1]
-        return {name: count / steps for name, count in zip(self._names, counts, strict=True)}
+    def _is_clearly_worse(self, one: Array, other: Array, used: Array) -> bool:
+        behind = (self._score(other) - self._score(one))[used]
+        return not behind.mean() <= _CLEARLY * behind.std(ddof=1) / np.sqrt(len(behind))
 
-    def _singles(self) -> list[tuple[int, ...]]:
-        return [tuple(int(i == j) for j in range(len(self._names))) for i in range(len(self._names))]
+    def _select(self, used: Array) -> Array:
+        """(members,) shares of the best of all greedy selections of up to so many steps."""
+        counts = np.zeros(len(self._names))
+        best, shares = -np.inf, np.full(len(self._names), 1 / len(self._names))
+        for _ in range(_MOST_STEPS):
+            ways = [counts + one for one in np.eye(len(counts))]
+            values = [float(np.nan_to_num(self._score(way / way.sum())[used].mean(), nan=-np.inf)) for way in ways]
+            counts = ways[int(np.argmax(values))]
+            if max(values) > best:
+                best, shares = max(values), counts / counts.sum()
+        return shares
 
-    def _path(self, without: int | None) -> list[tuple[int, ...]]:
-        """How often each member is taken after each step."""
-        if without not in self._paths:
-            used = np.array([part != without for part in self._parts])
-            counts = tuple(0 for _ in self._names)
-            path = []
-            for _ in range(_MOST_STEPS):
-                ways = [tuple(np.add(counts, single).tolist()) for single in self._singles()]
-                values = [float(self._score(way)[used].mean()) for way in ways]
-                counts = ways[int(np.argmax(np.nan_to_num(values, nan=-np.inf)))]
-                path.append(counts)
-            self._paths[without] = path
-        return self._paths[without]
-
-    def _score(self, counts: tuple[int, ...]) -> Array:
+    def _score(self, shares: Array) -> Array:
         """(parts,) the metric of a mixture on each part, larger is better."""
-        reduced = tuple((np.array(counts) // np.gcd.reduce(counts)).tolist())
-        if reduced not in self._scores:
-            shares = {name: count / sum(reduced) for name, count in zip(self._names, reduced, strict=True)}
-            mixed = weigh(self._oof.said, shares)
-            self._scores[reduced] = self._sign * self._oof.scores(mixed, parts=self._oof.parts)
-        return self._scores[reduced]
+        key = tuple(np.round(shares, 6).tolist())
+        if key not in self._scores:
+            mixed = weigh(self._oof.said, dict(zip(self._names, key, strict=True)))
+            self._scores[key] = self._sign * self._oof.scores(mixed, parts=self._oof.parts)
+        return self._scores[key]
 
 
 def _predictor(members: Mapping[str, Member], chosen: Chosen, *, threshold: float, kind: Kind) -> Predictor:
@@ -247,7 +247,6 @@ def _facts(oof: OutOfFold, chosen: Chosen, *, threshold: float) -> bytes:
         "metric": oof.metric.name,
         "score": float(chosen.scores.mean()),
         "scores": chosen.scores.tolist(),
-        "steps": chosen.steps,
         "weights": dict(chosen.weights),
         "calibration": vars(chosen.calibration),
         "threshold": threshold,

@@ -19,11 +19,13 @@ import pyarrow as pa
 from mlwf_assets.errors import ModelError
 from mlwf_assets.models.budget import Clock
 from mlwf_assets.models.families.base import Context, Family, Fitted
+from mlwf_assets.models.families.mean import join
 from mlwf_assets.models.families.registry import find_family
 from mlwf_assets.models.fits import Fits
 from mlwf_assets.models.metrics import Array
 from mlwf_assets.models.search import Course
 from mlwf_assets.models.task import Task, read_task
+from mlwf_assets.models.together import predict_together, score_together
 from mlwf_assets.models.trials import Tried, read_trials, write_trials
 from mlwf_assets.models.tuning import replay as replay_trials
 from mlwf_assets.models.tuning import tune_seconds, tune_trials
@@ -40,13 +42,13 @@ class FamilyResult:
     """What is kept of one family.
 
     Attributes:
-        table: (m, ...) out-of-fold predictions of the best trial: key, fold, label, and `prediction` or a
+        table: (m, ...) out-of-fold predictions of the chosen trials' mean: key, fold, label, and `prediction` or a
             `prediction_CLASS` for each class.
         files: model/..., trials.json, family.json.
         trials: as in trials.json.
         metric: what was optimized.
-        metrics: of the out-of-fold rows: the score and its value on each fold.
-        params: of the final model.
+        metrics: of the out-of-fold rows: the score, and the best trial's alone on each fold.
+        params: of the best trial, and how the final model was trained.
         metadata: for people, seconds among it.
         key: the columns that name a row.
     """
@@ -108,25 +110,23 @@ def train_family(
     fits = Fits(family, task, checkpoint_dir, context)
     course = Course(report, should_stop or _never)
     tried = _tune(fits, clock, spec=spec, course=course, replay=replay)
-    best, refit = tried.best, tried.refit
-    report(f"{name}, final model with trial {best.number} ({task.problem.metric.name} {best.score:.4f})")
-    predictions = _out_of_fold(fits, tried)
-    fitted = fits.whole(best.params, share=refit.subsample, rounds=refit.rounds or None, should_stop=course.should_stop)
-    refit = replace(refit, rounds=fitted.rounds)
-    tried = replace(tried, refit=refit)
+    numbers = " and ".join(str(one.number) for one in tried.chosen)
+    score = score_together(tried.chosen, fits)
+    report(f"{name}, final model from trial {numbers} ({task.problem.metric.name} {score:.4f})")
+    fitted, tried = _final_model(fits, tried, course)
     seconds = time.monotonic() - start
     return FamilyResult(
-        table=_table(task, predictions),
+        table=_table(task, predict_together(tried.chosen, fits)),
         files={
             **_model_files(fitted),
             TRIALS_FILE: write_trials({name: tried}),
-            FAMILY_FILE: _facts(task, family, tried),
+            FAMILY_FILE: _facts(task, family, tried, score),
         },
         trials=[trial.to_json() for trial in tried.trials],
         metric=task.problem.metric.name,
-        metrics=_metrics(task, tried),
-        params={**best.params, "rounds": refit.rounds, "subsample": refit.subsample},
-        metadata=_metadata(task, tried, seconds=seconds, budget_s=budget_s),
+        metrics=_metrics(task, tried, score),
+        params={**tried.chosen[0].params, "rounds": fitted.rounds, "subsample": tried.final.subsample},
+        metadata=_metadata(task, tried, score, seconds=seconds, budget_s=budget_s),
         key=tuple(key),
     )
 
@@ -147,16 +147,21 @@ def _tune(fits: Fits, clock: Clock, *, spec: Models, course: Course, replay: Any
     return tune_seconds(fits, clock, seed=spec.seed, course=course)
 
 
-def _out_of_fold(fits: Fits, tried: Tried) -> Array:
-    """(m,) or (m, classes) predictions of the best trial, in the order of `Task.judged`."""
-    best, folds = tried.best, fits.task.folds
-    said = [fits.prediction(best.params, index, share=best.subsample) for index in range(len(folds))]
-    order = np.argsort(np.concatenate([fold.valid for fold in folds]), kind="stable")
-    return np.concatenate(said)[order]
+def _final_model(fits: Fits, tried: Tried, course: Course) -> tuple[Fitted, Tried]:
+    """Train the final model; say for how long each of its parts was trained."""
+    parts = [
+        fits.whole(one.params, share=tried.final.subsample, rounds=rounds or None, should_stop=course.should_stop)
+        for one, rounds in zip(tried.chosen, tried.final.rounds, strict=True)
+    ]
+    final = replace(tried.final, rounds=tuple(part.rounds for part in parts))
+    return join(parts), replace(tried, final=final)
 
 
-def _table(task: Task, predictions: Array) -> pa.Table:
+def _table(task: Task, said: Sequence[Array]) -> pa.Table:
+    """Put predictions, given by fold, into the order of the rows."""
     rows, folds = task.judged
+    order = np.argsort(np.concatenate([fold.valid for fold in task.folds]), kind="stable")
+    predictions = np.concatenate(said)[order]
     columns = {name: task.keys[name].take(pa.array(rows)) for name in task.keys.column_names}
     columns["fold"] = pa.array(folds, pa.int32())
     columns["label"] = task.labels.take(pa.array(rows))
@@ -174,36 +179,41 @@ def _model_files(fitted: Fitted) -> dict[str, bytes]:
         return {MODEL_FOLDER + path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
-def _facts(task: Task, family: Family, tried: Tried) -> bytes:
+def _facts(task: Task, family: Family, tried: Tried, score: float) -> bytes:
     facts = {
         "family": family.name,
         "kind": task.problem.kind,
         "metric": task.problem.metric.name,
         "classes": list(task.truth.classes) if task.problem.kind == "multiclass" else [],
         "features": [dict(feature) for feature in task.problem.features],
-        "params": dict(tried.best.params),
         "trials": len(tried.trials),
-        "score": tried.best.to_json()["score"],
-        **vars(tried.refit),
+        "score": score,
+        "models": [
+            {"trial": one.number, "rounds": rounds, "params": dict(one.params)}
+            for one, rounds in zip(tried.chosen, tried.final.rounds, strict=True)
+        ],
+        "rounds": max(tried.final.rounds),
+        "subsample": tried.final.subsample,
     }
     return json.dumps(facts, ensure_ascii=False, indent=1).encode()
 
 
-def _metrics(task: Task, tried: Tried) -> dict[str, float]:
-    name, best = task.problem.metric.name, tried.best
-    return {f"oof_{name}": best.score, **{f"oof_{name}_fold_{k}": value for k, value in enumerate(best.scores)}}
+def _metrics(task: Task, tried: Tried, score: float) -> dict[str, float]:
+    name, best = task.problem.metric.name, tried.chosen[0]
+    alone = {f"best_trial_{name}_fold_{k}": value for k, value in enumerate(best.scores)}
+    return {f"oof_{name}": score, f"best_trial_{name}": best.score, **alone}
 
 
-def _metadata(task: Task, tried: Tried, *, seconds: float, budget_s: float | None) -> dict[str, Any]:
+def _metadata(task: Task, tried: Tried, score: float, *, seconds: float, budget_s: float | None) -> dict[str, Any]:
     states = [trial.state for trial in tried.trials]
     shown = {
-        f"out-of-fold {task.problem.metric.label}": round(tried.best.score, 4),
+        f"out-of-fold {task.problem.metric.label}": round(score, 4),
         "trials": len(states),
         "pruned": states.count("pruned"),
-        "best trial": tried.refit.trial,
-        "rounds": tried.refit.rounds,
+        "averaged trials": ", ".join(str(number) for number in tried.final.trials),
+        "rounds": ", ".join(str(rounds) for rounds in tried.final.rounds),
         "share of the rows (search)": min(trial.subsample for trial in tried.trials),
-        "share of the rows (final model)": tried.refit.subsample,
+        "share of the rows (final model)": tried.final.subsample,
         "folds": "; ".join(f"{len(fold.train):,} -> {len(fold.valid):,} rows" for fold in task.folds),
         "training seconds": round(seconds, 1),
     }

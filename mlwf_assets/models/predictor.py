@@ -18,6 +18,7 @@ import pandas as pd
 from mlwf_assets.errors import ModelError
 from mlwf_assets.models.calibration import Calibration
 from mlwf_assets.models.families.base import Fitted
+from mlwf_assets.models.families.mean import load_fitted
 from mlwf_assets.models.families.registry import find_family
 from mlwf_assets.models.metrics import Array
 from mlwf_assets.spec.names import Kind
@@ -131,7 +132,7 @@ class _Members(Mapping[str, Fitted]):
         if name not in self._names:
             raise KeyError(name)
         if name not in self._loaded:
-            self._loaded[name] = find_family(name).load(self._folder / name)
+            self._loaded[name] = load_fitted(find_family(name), self._folder / name)
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -83,18 +83,18 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Refit:
-    """How the final model is trained: with the configuration of a trial, on train and validation.
+class Final:
+    """How the final model is made: the mean of models with the configurations of some trials.
 
     Attributes:
-        trial: the number of the trial.
+        trials: their numbers, the best first.
+        rounds: for how long each is trained; 0 where there are no rounds.
         subsample: share of the rows.
-        rounds: for how long; 0 where there are no rounds.
     """
 
-    trial: int
+    trials: tuple[int, ...]
+    rounds: tuple[int, ...]
     subsample: float
-    rounds: int
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,13 @@ class Tried:
     """All trials of a family, and what the final model is made from."""
 
     trials: tuple[Trial, ...]
-    refit: Refit
+    final: Final
 
     @property
-    def best(self) -> Trial:
-        """The trial that the final model is made from."""
-        return next(trial for trial in self.trials if trial.number == self.refit.trial)
+    def chosen(self) -> tuple[Trial, ...]:
+        """The trials that the final model is made from, the best first."""
+        by_number = {trial.number: trial for trial in self.trials}
+        return tuple(by_number[number] for number in self.final.trials)
 
 
 def best_of(trials: Sequence[Trial], *, higher_is_better: bool) -> Trial:
@@ -133,7 +134,7 @@ def best_of(trials: Sequence[Trial], *, higher_is_better: bool) -> Trial:
 
 
 def refit_rounds(trial: Trial) -> int:
-    """For how long the final model is trained: as long as the folds' models were on average.
+    """For how long a model of the final one is trained: as long as the folds' models were on average.
 
     Example:
         >>> refit_rounds(Trial(0, {}, 1.0, "complete", (0.7, 0.8), (50, 101)))
@@ -145,7 +146,7 @@ def refit_rounds(trial: Trial) -> int:
 def write_trials(tried: Mapping[str, Tried]) -> bytes:
     """Write the trials of some families as the file that `models.replay` takes."""
     families = {
-        name: {"trials": [trial.to_json() for trial in one.trials], "refit": vars(one.refit)}
+        name: {"trials": [trial.to_json() for trial in one.trials], "final": vars(one.final)}
         for name, one in sorted(tried.items())
     }
     return json.dumps(families, ensure_ascii=False, indent=1).encode()
@@ -164,12 +165,14 @@ def read_trials(content: Any, family: str) -> Tried:
     try:
         found = content[family]
         trials = tuple(Trial.from_json(one) for one in found["trials"])
-        tried = Tried(trials, Refit(**found["refit"]))
+        final = found["final"]
+        made_from = Final(tuple(final["trials"]), tuple(final["rounds"]), float(final["subsample"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(_not_a_list(family, f"{type(error).__name__}: {error}")) from error
-    if not any(trial.number == tried.refit.trial for trial in trials):
-        raise ModelError(_not_a_list(family, f"the final model is of trial {tried.refit.trial}, which is not listed"))
-    return tried
+    complete = {trial.number for trial in trials if trial.state == "complete"}
+    if not made_from.trials or not complete.issuperset(made_from.trials):
+        raise ModelError(_not_a_list(family, f"the final model is of trials {made_from.trials}, which are not listed"))
+    return Tried(trials, made_from)
 
 
 def _not_a_list(family: str, found: str) -> str:

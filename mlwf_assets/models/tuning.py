@@ -14,7 +14,8 @@ import numpy as np
 from mlwf_assets.models.budget import Clock, Pace
 from mlwf_assets.models.fits import Fits
 from mlwf_assets.models.search import Course, Search
-from mlwf_assets.models.trials import Refit, Trial, Tried, best_of, refit_rounds
+from mlwf_assets.models.together import choose_together
+from mlwf_assets.models.trials import Final, Trial, Tried, best_of, refit_rounds
 
 # The first trial of a budget in seconds learns from about so many values (rows times features).
 _PROBE_VALUES, _LEAST_PROBE_ROWS = 600_000, 300
@@ -41,8 +42,7 @@ def tune_trials(fits: Fits, *, trials: int, seed: int, course: Course) -> Tried:
     search = Search(fits, seed, course)
     for _ in range(trials):
         search.try_next(share=1.0)
-    best = best_of(search.trials, higher_is_better=_higher(fits))
-    return Tried(tuple(search.trials), Refit(best.number, 1.0, refit_rounds(best)))
+    return _concluded(search.trials, choose_together(search.trials, fits), subsample=1.0)
 
 
 def tune_seconds(fits: Fits, clock: Clock, *, seed: int, course: Course) -> Tried:
@@ -61,10 +61,19 @@ def tune_seconds(fits: Fits, clock: Clock, *, seed: int, course: Course) -> Trie
     if share < 1:
         _try_best_on_more_rows(search, clock, pace, share=share, fits=fits)
     best = best_of(search.trials, higher_is_better=_higher(fits))
-    return Tried(tuple(search.trials), Refit(best.number, _refit_share(best, clock, refit), refit_rounds(best)))
+    subsample = _final_share(best, clock, refit)
+    # One final model is paid for; what is left over may pay for others to be averaged with it.
+    one_s = refit * _seconds(best) * subsample / best.subsample
+    chosen = choose_together(search.trials, fits, at_most=max(1, int(clock.left_s() / one_s)) if one_s else 3)
+    return _concluded(search.trials, chosen, subsample=subsample)
 
 
-def _refit_share(best: Trial, clock: Clock, refit: float) -> float:
+def _concluded(trials: Sequence[Trial], chosen: Sequence[Trial], *, subsample: float) -> Tried:
+    numbers, rounds = tuple(one.number for one in chosen), tuple(refit_rounds(one) for one in chosen)
+    return Tried(tuple(trials), Final(numbers, rounds, subsample))
+
+
+def _final_share(best: Trial, clock: Clock, refit: float) -> float:
     """From which share of the rows the final model can learn in the time that is left."""
     if refit == 0:
         return best.subsample
@@ -89,7 +98,7 @@ def replay(tried: Tried, fits: Fits, *, course: Course) -> Tried:
             trial = trial.add(made.score, made.rounds, made.seconds)
         again.append(trial)
         course.report(f"{fits.family.name}, trial {trial.number} of {len(tried.trials)} again: {trial.score:.4f}")
-    return Tried(tuple(again), tried.refit)
+    return Tried(tuple(again), tried.final)
 
 
 def refit_cost(fits: Fits) -> float:

@@ -59,7 +59,22 @@ def test_the_best_alone_stays_alone():
     noise = rng.normal(size=2000)
     chosen = choose(draw({"worse": y + 0.5 * noise, "best": y + 0.2 * noise}, y))
     assert chosen.weights == {"worse": 0.0, "best": 1.0}
-    assert chosen.steps == 1
+
+
+def test_weights_that_differ_by_chance_are_evened():
+    rng = np.random.default_rng(4)
+    y = rng.normal(size=400)
+    said = {name: y + rng.normal(size=400) for name in ("a", "b", "c")}
+    chosen = choose(draw(said, y))
+    assert list(chosen.weights.values()) == pytest.approx([1 / 3] * 3)
+
+
+def test_weights_that_differ_for_a_reason_stay_different():
+    rng = np.random.default_rng(4)
+    y = rng.normal(size=8000)
+    said = {"sharp": y + 0.4 * rng.normal(size=8000), "blunt": y + 0.8 * rng.normal(size=8000)}
+    chosen = choose(draw(said, y))
+    assert 0.65 < chosen.weights["sharp"] < 0.9
 
 
 def test_what_helps_on_one_fold_alone_is_not_taken():

@@ -5,7 +5,7 @@ import pytest
 from mlwf_assets.errors import ModelError
 from mlwf_assets.models.search import is_behind
 from mlwf_assets.models.trials import (
-    Refit,
+    Final,
     Trial,
     Tried,
     best_of,
@@ -68,14 +68,14 @@ def test_a_score_that_cannot_be_told_is_behind():
 
 
 def test_what_is_written_is_read_again_and_holds_no_seconds():
-    tried = Tried((trial(0, 0.5, NAN), trial(1, 0.7, share=0.25, state="pruned")), Refit(0, 0.5, 7))
+    tried = Tried((trial(0, 0.5, NAN), trial(1, 0.7, share=0.25, state="pruned")), Final((0,), (7,), 0.5))
     content = write_trials({"lightgbm": tried})
     assert b"1.5" not in content
     assert write_trials({"lightgbm": read_trials(json.loads(content), "lightgbm")}) == content
 
 
 def test_the_files_of_several_families_become_one():
-    one, other = (write_trials({name: Tried((trial(0, 0.5),), Refit(0, 1.0, 0))}) for name in ("tabm", "linear"))
+    one, other = (write_trials({name: Tried((trial(0, 0.5),), Final((0,), (0,), 1.0))}) for name in ("tabm", "linear"))
     assert list(json.loads(merge_trials([one, other]))) == ["linear", "tabm"]
 
 
@@ -84,10 +84,10 @@ def test_the_files_of_several_families_become_one():
     [
         ({"linear": {}}, "KeyError: 'lightgbm'"),
         ([1, 2], "TypeError"),
-        ({"lightgbm": {"trials": [{"number": 0}], "refit": {}}}, "KeyError: 'params'"),
+        ({"lightgbm": {"trials": [{"number": 0}], "final": {}}}, "KeyError: 'params'"),
         (
-            {"lightgbm": {"trials": [], "refit": {"trial": 4, "subsample": 1, "rounds": 1}}},
-            "trial 4, which is not listed",
+            {"lightgbm": {"trials": [], "final": {"trials": [4], "subsample": 1, "rounds": [1]}}},
+            r"trials \(4,\), which are not listed",
         ),
     ],
 )

@@ -84,7 +84,8 @@ def tune(task, pace, budget_s, folder=None, **course):
     fits = Fits(family, task, folder, Context(), now=time)
     settings = {"report": lambda _: None, "should_stop": lambda: False, **course}
     tried = tune_seconds(fits, Clock(budget_s, now=time), seed=0, course=Course(**settings))
-    fits.whole(tried.best.params, share=tried.refit.subsample, rounds=3, should_stop=lambda: False)
+    for one in tried.chosen:
+        fits.whole(one.params, share=tried.final.subsample, rounds=3, should_stop=lambda: False)
     return tried, time.now_s, family
 
 
@@ -92,7 +93,7 @@ def tune(task, pace, budget_s, folder=None, **course):
 @pytest.mark.parametrize("pace", [0.01, 0.1, 0.4, 1.5, 10])
 def test_the_budget_is_kept_whatever_a_fit_costs(task, pace, budget_s):
     tried, seconds, _ = tune(task, pace, budget_s)
-    assert tried.best.is_complete
+    assert tried.chosen[0].is_complete
     least_s = 2 * (pace * 0.6 + 0.02)  # what two folds of the fewest rows cost
     assert seconds <= max(1.1 * budget_s, 3 * least_s)
     if len(tried.trials) < 200:
@@ -104,16 +105,16 @@ def test_with_ample_time_all_trials_learn_from_all_rows_and_some_are_given_up(ta
     assert {trial.subsample for trial in tried.trials} == {1.0}
     assert len(tried.trials) > 20
     assert {trial.state for trial in tried.trials} == {"complete", "pruned"}
-    assert tried.refit.subsample == 1.0
+    assert tried.final.subsample == 1.0
 
 
 def test_with_little_time_the_search_is_made_on_a_share_and_the_best_tried_on_more(task):
     tried, _, family = tune(task, 2.0, 10)
     shares = [trial.subsample for trial in tried.trials]
     assert min(shares) < 0.4
-    assert tried.best.subsample == max(shares) > min(shares)
-    assert tried.refit.subsample >= tried.best.subsample
-    learned = tried.refit.subsample * (0.8 * ROWS if task.is_forward else ROWS)
+    assert tried.chosen[0].subsample == max(shares) > min(shares)
+    assert tried.final.subsample >= tried.chosen[0].subsample
+    learned = tried.final.subsample * (0.8 * ROWS if task.is_forward else ROWS)
     assert family.learned_from[-1] == pytest.approx(learned, abs=1)
 
 
@@ -153,7 +154,7 @@ def test_the_sampler_learns_where_it_is_good(task):
     slopes = np.array([trial.params["slope"] for trial in tried.trials])
     assert slopes[:2].tolist() == [1.0, -1.0]
     assert (slopes[15:] > 0).mean() > 0.7
-    assert tried.best.params["slope"] > 0.8
+    assert tried.chosen[0].params["slope"] > 0.8
 
 
 def test_bad_configurations_cost_one_fold(task):
