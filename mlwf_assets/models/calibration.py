@@ -45,8 +45,11 @@ class Calibration:
         return np.asarray(powers / total[:, None])
 
 
-def choose_calibration(p: Array, y: Array, parts: Array, *, kind: Kind) -> Calibration:
-    """Choose the calibration that does best on parts that it was not fitted on, then fit it on all.
+Way = Callable[[Array, Array, Kind], Calibration]
+
+
+def choose_way(p: Array, y: Array, parts: Array, *, kind: Kind) -> Way:
+    """Choose the way of calibrating that does best on parts that it was not fitted on.
 
     Args:
         p: (n,) or (n, classes) out-of-fold predictions.
@@ -55,27 +58,28 @@ def choose_calibration(p: Array, y: Array, parts: Array, *, kind: Kind) -> Calib
         kind: of the problem.
 
     Returns:
-        The identity where nothing is gained.
+        A function that fits a calibration to predictions and labels; the identity where nothing is gained.
 
     Example:
         >>> rng = np.random.default_rng(0)
         >>> truth = rng.random(3000)
         >>> y, parts = (rng.random(3000) < truth) * 1.0, np.arange(3000) % 3
-        >>> choose_calibration(truth, y, parts, kind="binary")
+        >>> choose_way(truth, y, parts, kind="binary")(truth, y, "binary")
         Calibration(slope=1.0, intercept=0.0)
-        >>> choose_calibration(truth**2, y, parts, kind="binary").slope < 0.9
+        >>> choose_way(truth**2, y, parts, kind="binary")(truth**2, y, "binary").slope < 0.9
         True
     """
     if kind == "regression":
-        return Calibration()
+        return leave_alone
     ways = (fit_temperature, fit_line) if kind == "binary" else (fit_temperature,)
-    plain = _loss(p, y, kind)
     losses = [_judge(way, p, y, parts, kind) for way in ways]
     best = int(np.argmin(losses))
-    return ways[best](p, y, kind) if losses[best] < (1 - _LEAST_GAIN) * plain else Calibration()
+    return ways[best] if losses[best] < (1 - _LEAST_GAIN) * _loss(p, y, kind) else leave_alone
 
 
-Way = Callable[[Array, Array, Kind], Calibration]
+def leave_alone(p: Array, y: Array, kind: Kind) -> Calibration:
+    """Change nothing."""
+    return Calibration()
 
 
 def _judge(way: Way, p: Array, y: Array, parts: Array, kind: Kind) -> float:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from mlwf_assets.errors import ModelError
 from mlwf_assets.lake.result import Result
-from mlwf_assets.models.calibration import Calibration, choose_calibration, choose_threshold, parts_of
+from mlwf_assets.models.calibration import Calibration, choose_threshold, choose_way, parts_of
 from mlwf_assets.models.families.registry import describe_family
 from mlwf_assets.models.family import FAMILY_FILE, MODEL_FOLDER, PREDICTION, TRIALS_FILE
 from mlwf_assets.models.fits import score
@@ -158,17 +158,16 @@ def blend(
 def choose(oof: OutOfFold) -> Chosen:
     """Choose weights and calibration from out-of-fold predictions."""
     kind: Any = oof.truth.kind
-    selection = _Selection(oof)
+    selection, y, folds = _Selection(oof), oof.truth.y, parts_of(oof.folds)
     weights = selection.weights()
     mixed = weigh(oof.said, weights)
-    calibration = choose_calibration(mixed, oof.truth.y, oof.parts, kind=kind)
+    calibrate = choose_way(mixed, y, folds, kind=kind)
     honest = np.empty_like(mixed)
-    for part in np.unique(oof.parts):
-        here = oof.parts == part
-        said = weigh(oof.said, selection.weights(without=part))
-        others = choose_calibration(said[~here], oof.truth.y[~here], oof.parts[~here], kind=kind)
-        honest[here] = others.apply(said[here], kind)
-    return Chosen(weights, calibration, oof.scores(honest))
+    for fold in np.unique(folds):
+        here = folds == fold
+        said = weigh(oof.said, selection.weights(without=here))
+        honest[here] = calibrate(said[~here], y[~here], kind).apply(said[here], kind)
+    return Chosen(weights, calibrate(mixed, y, kind), oof.scores(honest))
 
 
 class _Selection:
@@ -181,9 +180,11 @@ class _Selection:
         self._sign = 1.0 if oof.metric.higher_is_better else -1.0
         self._scores: dict[tuple[float, ...], Array] = {}
 
-    def weights(self, *, without: int | None = None) -> dict[str, float]:
-        """Member -> share, chosen on all parts, or all but one."""
-        used = np.array([part != without for part in self._parts])
+    def weights(self, *, without: Array | None = None) -> dict[str, float]:
+        """Member -> share, chosen on all parts, or on those that have none of some rows."""
+        used = np.ones(len(self._parts), dtype=bool)
+        if without is not None:
+            used = ~np.isin(self._parts, self._oof.parts[without])
         greedy = self._select(used)
         kept = np.where(greedy >= _LEAST_SHARE, 1.0, 0.0) if len(greedy) > 1 else np.ones(1)
         equal = kept / kept.sum() if kept.any() else greedy

@@ -21,6 +21,8 @@ from mlwf_assets.models.folds import draw_rows
 from mlwf_assets.models.metrics import Array, Metric
 from mlwf_assets.models.task import Task
 
+_LEAST_JUDGING_ROWS = 5_000
+
 
 @dataclass(frozen=True)
 class FoldFit:
@@ -78,6 +80,7 @@ class Fits:
         self._now = now
         self._models: dict[tuple[float, str], Fitted] = {}
         self._train: dict[tuple[int, float], Rows] = {}
+        self._judging: dict[tuple[int, float], Rows] = {}
         self._predictions: dict[str, Array] = {}
         self._valid = {index: task.rows(fold.valid) for index, fold in enumerate(task.folds)}
         if folder is not None:
@@ -109,10 +112,8 @@ class Fits:
     ) -> FoldFit:
         start = self._now()
         train, valid = self._train_rows(index, share), self._valid[index]
-        with_context = self._context_of(name, should_stop)
-        fitted = self.family.fit(
-            params, train, None if rounds else valid, problem=self.task.problem, context=with_context, rounds=rounds
-        )
+        context, judging = self._context_of(name, should_stop), None if rounds else self._judging_rows(index, share)
+        fitted = self.family.fit(params, train, judging, problem=self.task.problem, context=context, rounds=rounds)
         prediction = np.asarray(fitted.predict(valid.frame), dtype=float)
         value = score(self.task.problem.metric, valid.y, prediction)
         if index == len(self.task.folds) - 1:
@@ -133,8 +134,8 @@ class Fits:
             return known
         context = self._context_of(self._name(["whole", share, rounds], params), should_stop)
         if self.task.is_forward:
-            train, valid = self._train_rows(last, share), self._valid[last]
-            return self.family.fit(params, train, valid, problem=problem, context=context, rounds=None)
+            train, judging = self._train_rows(last, share), self._judging_rows(last, share)
+            return self.family.fit(params, train, judging, problem=problem, context=context, rounds=None)
         self._forget_rows()
         drawn = self.task.rows(draw_rows(np.arange(len(self.task.frame)), share, seed=self._context.seed))
         return self.family.fit(params, drawn, None, problem=problem, context=context, rounds=rounds)
@@ -150,9 +151,21 @@ class Fits:
             self._train[index, share] = self.task.rows(drawn)
         return self._train[index, share]
 
+    def _judging_rows(self, index: int, share: float) -> Rows:
+        """The validation rows that say when to stop: no more than are learned from, else judging costs the most."""
+        wanted = max(_LEAST_JUDGING_ROWS, len(self._train_rows(index, share).y))
+        valid = self.task.folds[index].valid
+        if wanted >= len(valid):
+            return self._valid[index]
+        if (index, share) not in self._judging:
+            drawn = draw_rows(valid, wanted / len(valid), seed=self._context.seed)
+            self._judging[index, share] = self.task.rows(drawn)
+        return self._judging[index, share]
+
     def _forget_rows(self, *, but: float | None = None) -> None:
         """Let go of what was made of other shares (bins, codes, models): it is large and not needed any more."""
         self._train = {known: rows for known, rows in self._train.items() if known[1] == but}
+        self._judging = {known: rows for known, rows in self._judging.items() if known[1] == but}
         self._models = {known: model for known, model in self._models.items() if known[0] == but}
 
     def _context_of(self, name: str, should_stop: Callable[[], bool]) -> Context:

@@ -30,6 +30,11 @@ _REFIT_COST = 0.9
 _WORTHWHILE = 1.4
 # How far into the reserve a trial may run before it is dropped.
 _TOLERANCE = 0.8
+# A trial on few rows says little of what one on all rows costs, for much of it is the same for any number: where
+# it was cheap, one on so many times the rows tells.
+_CHEAP, _SECOND_PROBE = 0.07, 4.0
+# How much of the time that is left a trial on more rows may take by its estimate.
+_CAUTION = 0.8
 
 
 def tune_trials(fits: Fits, *, trials: int, seed: int, course: Course) -> Tried:
@@ -137,12 +142,14 @@ def plan_search(pace: Pace, left_s: float, *, refit: float) -> tuple[float, floa
 def _find_share(search: Search, fits: Fits, clock: Clock) -> tuple[float, Pace]:
     """Try the first default on few rows, then on as many as the search can be made on."""
     share, pace = _first_trial(search, fits, clock)
-    for _ in range(2):
-        planned, _ = plan_search(pace, clock.left_s(), refit=refit_cost(fits))
+    for _ in range(3):
+        planned = _rounded(plan_search(pace, clock.left_s(), refit=refit_cost(fits))[0])
+        if len(pace.points) == 1 and pace.estimate(share) <= _CHEAP * clock.budget_s:
+            planned = max(planned, _rounded(min(1.0, _SECOND_PROBE * share)))
         if planned < _WORTHWHILE * share:
             break
         search.start_over()
-        trial = search.try_next(share=_rounded(planned), reserve_s=0.5 * clock.left_s())
+        trial = search.try_next(share=planned, reserve_s=0.5 * clock.left_s())
         if trial is None:
             break
         share = trial.subsample
@@ -173,7 +180,7 @@ def _try_best_on_more_rows(search: Search, clock: Clock, pace: Pace, *, share: f
     for trial in ranked:
         # How much dearer than the first default this one is.
         times = _seconds(trial) / pace.estimate(share)
-        affordable = pace.share_for(clock.left_s() / (times * (1 + refit)))
+        affordable = pace.share_for(_CAUTION * clock.left_s() / (times * (1 + refit)))
         more = more or _rounded(affordable)
         if more < _WORTHWHILE * share or affordable < more:
             continue

@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 
 from mlwf_assets.models.calibration import (
     Calibration,
-    choose_calibration,
     choose_threshold,
+    choose_way,
     fit_line,
     fit_temperature,
     parts_of,
@@ -21,6 +21,10 @@ def auc(y, p):
 
 def log_loss(y, p, kind="binary"):
     return float(find_metric("log_loss", kind).prepare(y, p, 0.5)(np.ones((1, len(y))))[0])
+
+
+def choose_calibration(p, y, parts, kind):
+    return choose_way(p, y, parts, kind=kind)(p, y, kind)
 
 
 def draw(n=4000, seed=0):

@@ -109,7 +109,7 @@ def test_with_ample_time_all_trials_learn_from_all_rows_and_some_are_given_up(ta
 
 
 def test_with_little_time_the_search_is_made_on_a_share_and_the_best_tried_on_more(task):
-    tried, _, family = tune(task, 2.0, 10)
+    tried, _, family = tune(task, 3.0, 25)
     shares = [trial.subsample for trial in tried.trials]
     assert min(shares) < 0.4
     assert tried.chosen[0].subsample == max(shares) > min(shares)
