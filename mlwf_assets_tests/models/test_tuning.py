@@ -108,12 +108,13 @@ def test_with_ample_time_all_trials_learn_from_all_rows_and_some_are_given_up(ta
     assert tried.final.subsample == 1.0
 
 
-def test_with_little_time_the_search_is_made_on_a_share_and_the_best_tried_on_more(task):
-    tried, _, family = tune(task, 3.0, 25)
+def test_with_little_time_the_search_is_made_on_a_share_of_the_rows_and_the_final_model_on_more(task):
+    tried, _, family = tune(task, 4.0, 25)
     shares = [trial.subsample for trial in tried.trials]
     assert min(shares) < 0.4
-    assert tried.chosen[0].subsample == max(shares) > min(shares)
-    assert tried.final.subsample >= tried.chosen[0].subsample
+    assert tried.chosen[0].subsample == max(shares)
+    assert tried.final.subsample >= max(shares)
+    assert tried.final.subsample > min(shares)
     learned = tried.final.subsample * (0.8 * ROWS if task.is_forward else ROWS)
     assert family.learned_from[-1] == pytest.approx(learned, abs=1)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MODEL, _CATEGORIES = "model.txt", "columns.json"
 _MOST_ROUNDS = 2000
+_MANY_ROWS = 50_000
 _BINS = 255
 # Below so many values (rows times features), threads wait for each other longer than they work.
 _VALUES_FOR_THREADS = 2_000_000
@@ -86,15 +87,15 @@ class LightGBM(Family):
     distributions: ClassVar[tuple[str, ...]] = ("lightgbm", "numpy", "pandas")
 
     def defaults(self, problem: Problem, *, rows: int) -> Sequence[Params]:
-        """Return random thresholds first, then plain trees, then few large leaves."""
+        """Return random thresholds, plain trees, small and strongly held trees; on many rows the last one first."""
         least = max(1, min(40, rows // 50))
         common = {"bagging_fraction": 0.75, "lambda_l2": 1.0, "cat_smooth": 10.0, "learning_rate": _start_rate(rows)}
-        return [
-            {**common, "extra_trees": True, "num_leaves": 48, "feature_fraction": 0.7, "min_data_in_leaf": least},
-            {**common, "extra_trees": False, "num_leaves": 50, "feature_fraction": 0.7, "min_data_in_leaf": least},
-            {**common, "extra_trees": True, "num_leaves": 16, "feature_fraction": 0.4, "lambda_l2": 10.0,
-             "min_data_in_leaf": max(1, min(500, rows // 25)), "cat_smooth": 50.0},
-        ]  # fmt: skip
+        drawn = {"extra_trees": True, "num_leaves": 48, "feature_fraction": 0.7, "min_data_in_leaf": least}
+        plain = {"extra_trees": False, "num_leaves": 50, "feature_fraction": 0.7, "min_data_in_leaf": least}
+        small = {"extra_trees": True, "num_leaves": 16, "feature_fraction": 0.4, "lambda_l2": 10.0,
+                 "min_data_in_leaf": max(1, min(500, rows // 25)), "cat_smooth": 50.0}  # fmt: skip
+        order = [drawn, plain, small] if rows < _MANY_ROWS else [small, plain, drawn]
+        return [{**common, **own} for own in order]
 
     def suggest(self, trial: "optuna.trial.BaseTrial", problem: Problem, *, rows: int) -> Params:
         """Draw from the space around the defaults."""
@@ -140,7 +141,7 @@ class LightGBM(Family):
 
 def _start_rate(rows: int) -> float:
     """Many rows need many trees: faster steps keep their number in hundreds."""
-    return 0.05 if rows < 50_000 else 0.08
+    return 0.05 if rows < _MANY_ROWS else 0.08
 
 
 def _patience(rate: float, rows: int) -> int:
