@@ -69,7 +69,7 @@ def _family_step(workflow: Workflow, name: str) -> Step:
 
 def _distributions(name: str) -> tuple[str, ...]:
     known = {
-        "linear": ("scikit-learn",),
+        "linear": ("scipy", "threadpoolctl", "optuna"),
         "lightgbm": ("lightgbm", "optuna"),
         "tabm": ("torch", "tabm", "rtdl_num_embeddings", "optuna"),
     }
@@ -77,7 +77,11 @@ def _distributions(name: str) -> tuple[str, ...]:
 
 
 def _modules(name: str) -> tuple[str, ...]:
-    known = {"linear": ("sklearn.linear_model",), "lightgbm": ("lightgbm", "optuna"), "tabm": ("torch", "tabm")}
+    known = {
+        "linear": ("scipy.optimize", "scipy.sparse", "optuna"),
+        "lightgbm": ("lightgbm", "optuna"),
+        "tabm": ("torch", "tabm"),
+    }
     return known.get(name, ())
 
 
@@ -157,12 +161,13 @@ def _ensemble_step(workflow: Workflow, families: Sequence[str]) -> Step:
                 "The blend of the families, calibrated, with its threshold: what is evaluated and deployed.",
                 kinds=("numpy",),
                 checks=_CHECK,
+                published={"trials.json": "trials/all.json"},
             ),
         ),
         inputs=(Input(_MATRIX), *(Input(f"models/{name}") for name in families)),
         compute=blend_members,
         settings=[_judging(workflow), workflow.evaluation.costs.model_dump(mode="json")],
-        libraries=("numpy",),
+        libraries=("numpy", "scipy"),
     )
 
 

@@ -26,8 +26,9 @@ from mlflow import MlflowClient
 client = MlflowClient()
 found = client.search_model_versions("name = 'parcel-late'")
 runs = [client.get_run(version.run_id) for version in found]
-print(json.dumps([[v.version, list(client.get_model_version(v.name, v.version).aliases), run.data.metrics.get("test_roc_auc"), v.tags]
-                  for v, run in zip(found, runs)]))
+aliases = [list(client.get_model_version(v.name, v.version).aliases) for v in found]
+print(json.dumps([[v.version, names, run.data.metrics.get("test_roc_auc"), v.tags]
+                  for v, names, run in zip(found, aliases, runs)]))
 """
 
 
