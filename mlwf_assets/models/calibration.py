@@ -5,7 +5,7 @@ row's classes), so that ROC AUC and the predicted class stay as they are. Whethe
 folds that it was not fitted on. Sources: Platt (1999); Guo and others (2017).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,14 +134,3 @@ def choose_threshold(*, false_positive: float, false_negative: float) -> float:
     """
     total = false_positive + false_negative
     return false_positive / total if total > 0 else 0.5
-
-
-def parts_of(folds: Sequence[int] | Array) -> Array:
-    """The parts on which choices are judged: the folds, or the halves of a single one.
-
-    Example:
-        >>> parts_of([0, 0, 0, 0]).tolist()
-        [0, 0, 1, 1]
-    """
-    parts = np.asarray(folds)
-    return parts if len(np.unique(parts)) > 1 else (np.arange(len(parts)) >= len(parts) / 2).astype(int)

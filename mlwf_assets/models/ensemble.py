@@ -2,102 +2,40 @@
 
 Greedy selection with replacement (Caruana and others, 2004), then evened: chosen weights are fitted to the
 rows that they were chosen on, and equal ones often do better on others (Smith and Wallis, 2009), so weights
-are moved towards equal ones as far as that is not clearly worse. Calibration and threshold follow. Which files
-a predictor consists of stands in `predictor.py`.
+are moved towards equal ones as far as that is not clearly worse. Where folds go forward in time, weights are
+judged on the last fold: it is nearest to what comes, and there the models spoke that will be used. Calibration
+and threshold follow. Which files a predictor consists of stands in `predictor.py`.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from mlwf_assets.errors import ModelError
 from mlwf_assets.lake.result import Result
-from mlwf_assets.models.calibration import Calibration, choose_threshold, choose_way, parts_of
+from mlwf_assets.models.calibration import Calibration, choose_threshold, choose_way
 from mlwf_assets.models.families.registry import describe_family
-from mlwf_assets.models.family import FAMILY_FILE, MODEL_FOLDER, PREDICTION, TRIALS_FILE
-from mlwf_assets.models.fits import score
-from mlwf_assets.models.metrics import Array, Metric, default_metric, find_metric
+from mlwf_assets.models.family import FAMILY_FILE, MODEL_FOLDER, TRIALS_FILE
+from mlwf_assets.models.metrics import Array
+from mlwf_assets.models.out_of_fold import NOT_JUDGED, Member, OutOfFold, read_out_of_fold
 from mlwf_assets.models.predictor import FOLDER, Predictor, describe, weigh
 from mlwf_assets.models.trials import merge_trials
-from mlwf_assets.models.truth import Truth, read_truth
+from mlwf_assets.models.truth import base_rate
 from mlwf_assets.spec.models import Models
 from mlwf_assets.spec.names import Kind
 from mlwf_assets.spec.outputs import Costs
-
-Member = tuple[pa.Table, Mapping[str, bytes]]
 
 ENSEMBLE_FILE = "ensemble.json"
 _MOST_STEPS = 20
 # A member with less than this share of the selection got it by chance as likely as not.
 _LEAST_SHARE = 0.1
-# How far weights may be moved towards equal ones, the farthest first; what is worse by less than so many
-# standard errors of the paired differences is not clearly worse.
+# How far weights may be moved towards equal ones, the farthest first. What is worse by so many standard errors of
+# the paired differences is clearly worse; so is what gives up such a share of all that is gained over the base rate.
 _EVENING = (1.0, 0.75, 0.5, 0.25)
-_CLEARLY = 2.0
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """What each member said about the rows that it did not learn from.
-
-    Attributes:
-        said: member -> (m,) or (m, classes).
-        truth: the labels.
-        folds: (m,) the fold of each row.
-        metric: by which members are judged.
-    """
-
-    said: Mapping[str, Array]
-    truth: Truth
-    folds: Array
-    metric: Metric
-
-    @cached_property
-    def parts(self) -> Array:
-        """(m,) the part of each row on which choices are judged: half a fold, where halves can be scored."""
-        halves = np.zeros(len(self.folds), dtype=int)
-        for place, fold in enumerate(np.unique(self.folds)):
-            rows = np.flatnonzero(self.folds == fold)
-            halves[rows] = 2 * place + (np.arange(len(rows)) >= len(rows) / 2)
-        first = next(iter(self.said.values()))
-        return halves if np.isfinite(self.scores(first, parts=halves)).all() else parts_of(self.folds)
-
-    def scores(self, prediction: Array, *, parts: Array | None = None, threshold: float = 0.5) -> Array:
-        """(parts,) the metric of a prediction on each part, by default on each fold."""
-        of = self.folds if parts is None else parts
-        return np.array(
-            [
-                score(self.metric, self.truth.y[of == part], prediction[of == part], threshold=threshold)
-                for part in np.unique(of)
-            ]
-        )
-
-
-def read_out_of_fold(members: Mapping[str, Member], *, spec: Models, kind: Kind, key: Sequence[str]) -> OutOfFold:
-    """Read the out-of-fold predictions of all families.
-
-    Raises:
-        ModelError: if they are not about the same rows.
-    """
-    first, files = next(iter(members.values()))
-    classes = json.loads(files[FAMILY_FILE])["classes"]
-    names = [f"{PREDICTION}_{name}" for name in classes] or [PREDICTION]
-    said = {}
-    for name, (table, _) in members.items():
-        if not all(table[column].equals(first[column]) for column in (*key, "fold")):
-            raise ModelError(
-                f"all families must have predicted the same rows, however: {name} and {next(iter(members))} differ; "
-                "train them on the same matrix with the same folds"
-            )
-        columns = np.stack([np.asarray(table[column]) for column in names], axis=1)
-        said[name] = columns if kind == "multiclass" else columns[:, 0]
-    metric = find_metric(spec.metric or default_metric(kind), kind)
-    return OutOfFold(said, read_truth(first, kind=kind, classes=classes), np.asarray(first["fold"]), metric)
+_CLEARLY, _MOST_GIVEN_UP = 2.0, 0.05
 
 
 @dataclass(frozen=True)
@@ -158,13 +96,13 @@ def blend(
 def choose(oof: OutOfFold) -> Chosen:
     """Choose weights and calibration from out-of-fold predictions."""
     kind: Any = oof.truth.kind
-    selection, y, folds = _Selection(oof), oof.truth.y, parts_of(oof.folds)
+    selection, y = _Selection(oof), oof.truth.y
     weights = selection.weights()
     mixed = weigh(oof.said, weights)
-    calibrate = choose_way(mixed, y, folds, kind=kind)
+    calibrate = choose_way(mixed, y, oof.blocks, kind=kind)
     honest = np.empty_like(mixed)
-    for fold in np.unique(folds):
-        here = folds == fold
+    for block in np.unique(oof.blocks):
+        here = oof.blocks == block
         said = weigh(oof.said, selection.weights(without=here))
         honest[here] = calibrate(said[~here], y[~here], kind).apply(said[here], kind)
     return Chosen(weights, calibrate(mixed, y, kind), oof.scores(honest))
@@ -176,8 +114,9 @@ class _Selection:
     def __init__(self, oof: OutOfFold) -> None:
         self._oof = oof
         self._names = list(oof.said)
-        self._parts = np.unique(oof.parts)
+        self._parts = np.unique(oof.parts[oof.parts != NOT_JUDGED])
         self._sign = 1.0 if oof.metric.higher_is_better else -1.0
+        self._base = self._sign * oof.scores(base_rate(oof.truth, len(oof.folds)), parts=oof.parts)
         self._scores: dict[tuple[float, ...], Array] = {}
 
     def weights(self, *, without: Array | None = None) -> dict[str, float]:
@@ -185,18 +124,26 @@ class _Selection:
         used = np.ones(len(self._parts), dtype=bool)
         if without is not None:
             used = ~np.isin(self._parts, self._oof.parts[without])
+        if not used.any():
+            return dict.fromkeys(self._names, 1 / len(self._names))
         greedy = self._select(used)
-        kept = np.where(greedy >= _LEAST_SHARE, 1.0, 0.0) if len(greedy) > 1 else np.ones(1)
-        equal = kept / kept.sum() if kept.any() else greedy
-        chosen = next((w for w in self._evened(greedy, equal) if not self._is_clearly_worse(w, greedy, used)), greedy)
+        chosen = next((w for w in self._evened(greedy) if not self._is_clearly_worse(w, greedy, used)), greedy)
         return dict(zip(self._names, chosen.tolist(), strict=True))
 
-    def _evened(self, greedy: Array, equal: Array) -> list[Array]:
-        return [np.round((1 - share) * greedy + share * equal, 6) for share in _EVENING]
+    def _evened(self, greedy: Array) -> list[Array]:
+        """Weights that are more equal than the greedy ones: of all members, or of those that have a share."""
+        everyone = np.full(len(greedy), 1 / len(greedy))
+        kept = np.where(greedy >= _LEAST_SHARE, 1.0, 0.0)
+        equal = kept / kept.sum() if kept.any() else greedy
+        return [everyone, *(np.round((1 - share) * greedy + share * equal, 6) for share in _EVENING)]
 
     def _is_clearly_worse(self, one: Array, other: Array, used: Array) -> bool:
+        if used.sum() < 2:  # nobody can say what is chance
+            return True
         behind = (self._score(other) - self._score(one))[used]
-        return not behind.mean() <= _CLEARLY * behind.std(ddof=1) / np.sqrt(len(behind))
+        gain = (self._score(other) - self._base)[used].mean()
+        error = behind.std(ddof=1) / np.sqrt(len(behind))
+        return not behind.mean() <= min(_CLEARLY * error, _MOST_GIVEN_UP * gain)
 
     def _select(self, used: Array) -> Array:
         """(members,) shares of the best of all greedy selections of up to so many steps."""

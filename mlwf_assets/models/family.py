@@ -188,6 +188,7 @@ def _facts(task: Task, family: Family, tried: Tried, score: float) -> bytes:
         "features": [dict(feature) for feature in task.problem.features],
         "trials": len(tried.trials),
         "score": score,
+        "is_forward": task.is_forward,
         "models": [
             {"trial": one.number, "rounds": rounds, "params": dict(one.params)}
             for one, rounds in zip(tried.chosen, tried.final.rounds, strict=True)

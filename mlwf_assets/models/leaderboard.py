@@ -1,7 +1,7 @@
 """Every model side by side before the test: families, blend, base rate, the process of today.
 
 All are judged on the same out-of-fold rows by the same metric, as the mean over folds with the worst and the
-best fold beside it. The blend is judged honestly: on each fold by weights that were chosen on the others.
+best fold beside it. The blend is judged honestly: on rows that its weights were not chosen on.
 """
 
 import json
@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from mlwf_assets.lake.result import Result
-from mlwf_assets.models.ensemble import ENSEMBLE_FILE, Member, OutOfFold, read_out_of_fold
+from mlwf_assets.models.ensemble import ENSEMBLE_FILE
 from mlwf_assets.models.families.registry import describe_family
 from mlwf_assets.models.family import FAMILY_FILE
 from mlwf_assets.models.metrics import Array
+from mlwf_assets.models.out_of_fold import Member, OutOfFold, read_out_of_fold
 from mlwf_assets.models.task import read_folds
 from mlwf_assets.models.truth import BASE_RATE, ENSEMBLE, PROCESS_TODAY, Truth, base_rate, is_probability, process_today
 from mlwf_assets.spec.models import Models

@@ -145,10 +145,9 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(parcels, installati
     folder = small.write(tmp_path / "parcels")
     kills, clock = (12 if full else 2), random.Random(7)
     for _ in range(kills):
-        process = installation.start("run", folder, "--json")
-        time.sleep(clock.uniform(1.0, document["seconds"] * 0.7))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        with installation.start("run", folder, "--json") as process:
+            time.sleep(clock.uniform(1.0, document["seconds"] * 0.7))
+            os.kill(process.pid, signal.SIGKILL)
     after = installation.run_json(folder)
     assert after["failed"] == []
     assert fingerprints(installation) == fingerprints(undisturbed)

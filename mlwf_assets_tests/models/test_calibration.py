@@ -10,7 +10,6 @@ from mlwf_assets.models.calibration import (
     choose_way,
     fit_line,
     fit_temperature,
-    parts_of,
 )
 from mlwf_assets.models.metrics import find_metric
 
@@ -109,8 +108,3 @@ def test_at_the_threshold_the_costs_are_lowest():
         t: ((truth >= t) & (y == 0)).sum() + 3 * ((truth < t) & (y == 1)).sum() for t in (0.1, 0.2, 0.25, 0.3, 0.4, 0.5)
     }
     assert min(costs, key=costs.get) == choose_threshold(false_positive=1, false_negative=3)
-
-
-def test_a_single_fold_is_cut_into_halves():
-    assert parts_of(np.array([4, 4, 4])).tolist() == [0, 0, 1]
-    assert parts_of(np.array([1, 2, 1])).tolist() == [1, 2, 1]

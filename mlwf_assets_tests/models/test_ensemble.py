@@ -5,9 +5,10 @@ import pyarrow as pa
 import pytest
 
 from mlwf_assets.errors import ModelError
-from mlwf_assets.models.ensemble import OutOfFold, blend, choose
+from mlwf_assets.models.ensemble import blend, choose
 from mlwf_assets.models.leaderboard import leaderboard
 from mlwf_assets.models.metrics import default_metric, find_metric
+from mlwf_assets.models.out_of_fold import OutOfFold
 from mlwf_assets.models.predictor import loaded
 from mlwf_assets.models.truth import Truth
 from mlwf_assets.spec.models import Models
@@ -36,8 +37,9 @@ def trained():
     return get
 
 
-def draw(said, y, folds=4, metric="rmse", kind="regression"):
-    return OutOfFold(said, Truth(kind, y), np.arange(len(y)) * folds // len(y), find_metric(metric, kind))
+def draw(said, y, *, folds=4, metric="rmse", kind="regression", forward=False):
+    places = np.arange(len(y)) * folds // len(y)
+    return OutOfFold(said, Truth(kind, y), places, find_metric(metric, kind), is_forward=forward)
 
 
 def test_two_that_err_apart_are_better_together():
@@ -85,6 +87,38 @@ def test_what_helps_on_one_fold_alone_is_not_taken():
     lucky = np.where(np.arange(4000) < 1000, y, 3 * rng.normal(size=4000))
     chosen = choose(draw({"steady": steady, "lucky": lucky}, y))
     assert chosen.weights["steady"] > 0.85
+
+
+def test_where_time_goes_forward_the_last_fold_says_who_is_good():
+    """The first is better in the past, the second of late."""
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=8000)
+    late = np.arange(8000) >= 6000
+    said = {"once": y + np.where(late, 0.5, 0.05) * rng.normal(size=8000), "now": y + 0.3 * rng.normal(size=8000)}
+    assert choose(draw(said, y)).weights["once"] >= 0.5
+    chosen = choose(draw(said, y, forward=True))
+    assert chosen.weights["once"] < 0.4
+    assert len(chosen.scores) == 4
+
+
+def test_all_members_count_the_same_where_that_is_not_clearly_worse():
+    """The third says nothing that the first does not say better; on so few rows nobody can be sure of it."""
+    rng = np.random.default_rng(4)
+    y = 4 * rng.normal(size=400)
+    said = {name: y + rng.normal(size=400) for name in ("a", "b")}
+    said["c"] = said["a"] + 0.3 * rng.normal(size=400)
+    assert set(choose(draw(said, y, forward=True)).weights.values()) == {1 / 3}
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize("folds", [1, 3])
+def test_labels_in_one_half_alone_leave_the_members_equal(folds, forward):
+    """No half of a fold can be scored: there is nothing to choose by on other rows."""
+    y = np.tile(np.repeat([0.0, 1.0], [9, 1]), folds)
+    said = {"a": y * 0.5, "b": 0.1 + y * 0.5}
+    chosen = choose(draw(said, y, folds=folds, metric="roc_auc", kind="binary", forward=forward))
+    assert sum(chosen.weights.values()) == pytest.approx(1)
+    assert chosen.scores.tolist() == [1.0] * folds
 
 
 def test_the_score_of_the_blend_is_not_that_of_the_rows_it_was_chosen_on():
