@@ -29,6 +29,13 @@ def deployment_steps(workflow: Workflow) -> list[Step]:
                     _NAME,
                     f"The gate's verdict and the registered model {workflow.deployment.registered_model}.",
                     kinds=("mlflow",),
+                    columns={
+                        "registered_model": "its name in MLflow's registry",
+                        "alias": "what is moved to a version that passes",
+                        "passed": "whether the model came through the gate",
+                        "version": "the registered version, if it did",
+                        "reason": "what the gate said",
+                    },
                     checks={GATE: "Good enough, and not worse than the model that stands."},
                 ),
             ),

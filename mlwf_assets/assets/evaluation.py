@@ -24,6 +24,13 @@ def evaluation_steps(workflow: Workflow) -> list[Step]:
                     "evaluation/report",
                     "The test metrics with their intervals, and the report.",
                     kinds=("html",),
+                    columns={
+                        "metric": "its name in a workflow file",
+                        "value": "on the test rows",
+                        "low": "where its 95 % bootstrap interval begins",
+                        "high": "where its 95 % bootstrap interval ends",
+                        "words": "what it tells",
+                    },
                     published={REPORT: REPORT, "evaluation.json": "evaluation.json"},
                 ),
             ),

@@ -7,6 +7,18 @@ from mlwf_assets.assets.step import Input, Output, Results, Step, Work, partitio
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets.spec.workflow import Workflow
 
+_SELECTION_COLUMNS = {
+    "name": "the feature",
+    "kind": "number, boolean or category",
+    "kept": "whether models see it",
+    "reason": "why it is kept or left out",
+    "p_value": "of the relevance test: how likely its tie to the label is chance",
+    "relevance": "normalized Gini of the feature alone",
+    "missing_gini": "normalized Gini of whether it is missing",
+    "missing_share": "the share of rows without a value",
+    "duplicate_of": "the kept feature that says the same",
+}
+
 
 def feature_steps(workflow: Workflow) -> list[Step]:
     """Make the steps from the first feature to the matrices."""
@@ -134,6 +146,7 @@ def _selection_step(workflow: Workflow, made: list[str]) -> Step:
                 "features/selection",
                 "Which features are kept and why, judged on the training split alone.",
                 kinds=("deltalake", "tsfresh"),
+                columns=_SELECTION_COLUMNS,
             ),
         ),
         inputs=(Input("datasets/train"), *(Input(name, back=None) for name in made)),

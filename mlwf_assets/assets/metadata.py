@@ -35,6 +35,7 @@ _OURS = {
     "time": "the time that the example belongs to",
     "_group": "what a split keeps together",
 }
+_OUTCOME = "when the outcomes of this group can be seen"
 
 
 def for_lake(result: Result, words: Mapping[str, str]) -> dict[str, Any]:
@@ -47,10 +48,14 @@ def for_lake(result: Result, words: Mapping[str, str]) -> dict[str, Any]:
     features = json.loads(result.files.get("features.json", b"[]"))
     known = {**_OURS, **words, **{feature["name"]: feature.get("words", "") for feature in features}}
     schema = [
-        {"name": field.name, "type": str(field.type), "description": known.get(field.name, "")}
+        {"name": field.name, "type": str(field.type), "description": _say(field.name, known)}
         for field in result.table.schema
     ]
     return {**result.metadata, "schema": schema, "preview": preview(result.table)}
+
+
+def _say(name: str, known: Mapping[str, str]) -> str:
+    return known.get(name, _OUTCOME if name.startswith("_known_at_") else "")
 
 
 def preview(table: pa.Table) -> str:

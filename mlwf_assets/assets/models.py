@@ -18,6 +18,29 @@ NO_TEST = "test_rows_are_not_read"
 _CHECK = {NO_TEST: "No model has test rows among its inputs."}
 _SEEN = ("train", "validation")
 _MATRIX = "features/matrix"
+_PREDICTION_COLUMNS = {
+    "fold": "the fold that judged the row",
+    "prediction": "what was said without having seen the row",
+}
+_WEIGHT_COLUMN = {"weight": "the family's share of the blend"}
+_MEMBER_COLUMNS = {
+    "member": "the family",
+    "words": "what it is",
+    "score": "the metric on out-of-fold rows, mean over folds",
+    **_WEIGHT_COLUMN,
+}
+_LEADERBOARD_COLUMNS = {
+    "place": "1 is the best",
+    "model": "a family, the blend, today's process, or the base rate",
+    "words": "what it is",
+    "score": "the metric on out-of-fold rows, mean over folds",
+    "spread": "standard deviation over folds",
+    "worst_fold": "the metric on the worst fold",
+    "best_fold": "the metric on the best fold",
+    "trials": "how many configurations were tried",
+    "rounds": "how many rounds the model was trained for",
+    **_WEIGHT_COLUMN,
+}
 
 
 def model_steps(workflow: Workflow) -> list[Step]:
@@ -55,6 +78,7 @@ def _family_step(workflow: Workflow, name: str) -> Step:
                 f"The {name} family, tuned: its best model, its trials, its out-of-fold predictions.",
                 kinds=(name if name != "tabm" else "pytorch", "mlflow"),
                 checks=_CHECK,
+                columns=_PREDICTION_COLUMNS,
                 published={"trials.json": f"trials/{name}.json"},
             ),
         ),
@@ -161,6 +185,7 @@ def _ensemble_step(workflow: Workflow, families: Sequence[str]) -> Step:
                 "The blend of the families, calibrated, with its threshold: what is evaluated and deployed.",
                 kinds=("numpy",),
                 checks=_CHECK,
+                columns=_MEMBER_COLUMNS,
                 published={"trials.json": "trials/all.json"},
             ),
         ),
@@ -193,6 +218,7 @@ def _leaderboard_step(workflow: Workflow, families: Sequence[str]) -> Step:
                 "Every model side by side on the out-of-fold rows, with today's process and the base rate.",
                 kinds=("table",),
                 checks=_CHECK,
+                columns=_LEADERBOARD_COLUMNS,
             ),
         ),
         inputs=(Input(_MATRIX), *(Input(f"models/{name}") for name in families), Input("models/ensemble")),

@@ -150,8 +150,8 @@ def test_the_lineage_leads_from_the_raw_file_to_the_registered_model(browser, ad
     for group in ("parcels_1_raw", "parcels_2_clean", "parcels_5_models", "parcels_7_deployment"):
         shows(browser, group)
     browser.get(f"{address}/assets/parcels/deployment/model?view=lineage&lineageScope=upstream&lineageDepth=20")
-    for group in ("parcels_1_raw", "parcels_4_features", "parcels_6_evaluation"):
-        shows(browser, group)
+    for name in ("parcels_1_raw", "parcels_4_features", "parcels", "leaderboard", "report"):
+        shows(browser, name)
 
 
 def follow(browser, part):
