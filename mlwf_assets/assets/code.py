@@ -2,7 +2,8 @@
 
 The function's own syntax tree, and those of all first-party modules that it reaches by import, without
 docstrings, comments, annotations and positions; and the versions of the distributions that the step names.
-Errors, logging and the command line are outside: they change no result.
+Errors, logging and the command line are outside: they change no result. What was found out about a module is
+remembered in the user's cache folder, so that definitions load fast.
 """
 
 import ast
@@ -11,12 +12,30 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import inspect
+import json
+import os
+import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _PACKAGE = __name__.partition(".")[0]
 _OUTSIDE = (f"{_PACKAGE}.errors", f"{_PACKAGE}.cli", f"{_PACKAGE}.assets", f"{_PACKAGE}.definitions")
+_DIGEST_BYTES = 16
+_MOST_REMEMBERED = 2000
+
+
+class _Facts(NamedTuple):
+    """What counts of a module, or of a function.
+
+    Attributes:
+        hash: of the bare syntax tree.
+        imports: what is named in imports, whether or not it is first-party.
+    """
+
+    hash: str
+    imports: tuple[str, ...]
 
 
 def code_fingerprint(function: Callable[..., Any], libraries: Iterable[str] = ()) -> str:
@@ -29,15 +48,20 @@ def code_fingerprint(function: Callable[..., Any], libraries: Iterable[str] = ()
         >>> len(code_fingerprint(code_fingerprint))
         32
     """
-    digest = hashlib.blake2b(digest_size=16)
-    module_tree = _tree(Path(inspect.getfile(function)))
-    own = _definition(module_tree, function.__qualname__)
-    digest.update(ast.dump(own).encode())
-    for module in sorted(_reached(_imports(own, function.__module__))):
-        digest.update(f"{module}:{_module_hash(module)}".encode())
+    before = len(_remembered())
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    own = _facts(Path(inspect.getfile(function)), function.__qualname__)
+    digest.update(own.hash.encode())
+    for module in sorted(_reached(_first_party(own.imports, function.__module__))):
+        digest.update(f"{module}:{_module_facts(module).hash}".encode())
     for library in sorted(libraries):
-        digest.update(f"{library}=={importlib.metadata.version(library)}".encode())
+        digest.update(f"{library}=={_version(library)}".encode())
+    if len(_remembered()) > before:
+        _remember()
     return digest.hexdigest()
+
+
+_version = functools.cache(importlib.metadata.version)
 
 
 class _Bare(ast.NodeTransformer):
@@ -103,13 +127,67 @@ def _module_path(name: str) -> Path | None:
 
 
 @functools.cache
-def _module_hash(name: str) -> str:
+def _module_facts(name: str) -> _Facts:
     path = _module_path(name)
-    return hashlib.blake2b(ast.dump(_tree(path)).encode(), digest_size=16).hexdigest() if path else ""
+    return _facts(path) if path is not None else _Facts("", ())
 
 
-def _imports(node: ast.AST, module: str) -> set[str]:
-    """Name the first-party modules that a syntax tree imports, wherever in it they stand."""
+@functools.cache
+def _facts(path: Path, definition: str = "") -> _Facts:
+    """Find out about a whole module, or about one function or class of it."""
+    key = _hash(b"|".join([_own_source(), path.read_bytes(), definition.encode()]))
+    known = _remembered()
+    if key not in known:
+        tree = _definition(_tree(path), definition) if definition else _tree(path)
+        known[key] = _Facts(_hash(ast.dump(tree).encode()), tuple(sorted(_imports(tree))))
+    return known[key]
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()
+
+
+@functools.cache
+def _own_source() -> bytes:
+    """This file: what is remembered was found out by its rules."""
+    return Path(__file__).read_bytes()
+
+
+def _memory_file() -> Path:
+    """Name the file of what is remembered, for all installations of a user; a source is known by its hash."""
+    folder = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(folder).expanduser() / _PACKAGE / f"code-{sys.version_info.major}.{sys.version_info.minor}.json"
+
+
+@functools.cache
+def _remembered() -> dict[str, _Facts]:
+    """Hash of a source -> what was found out about it, by this process or by earlier ones."""
+    return _read_memory()
+
+
+def _read_memory() -> dict[str, _Facts]:
+    try:
+        found = json.loads(_memory_file().read_bytes())
+        return {key: _Facts(digest, tuple(imports)) for key, (digest, imports) in found.items()}
+    except (OSError, RuntimeError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _remember() -> None:
+    """Write down what is known; where that is impossible, the next process finds it out again."""
+    known = list({**_read_memory(), **_remembered()}.items())[-_MOST_REMEMBERED:]
+    try:
+        file = _memory_file()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as new:
+            json.dump(dict(known), new)
+        Path(new.name).replace(file)
+    except (OSError, RuntimeError):
+        return
+
+
+def _imports(node: ast.AST) -> set[str]:
+    """Name the modules that a syntax tree imports, wherever in it they stand."""
     found: set[str] = set()
     for child in ast.walk(node):
         if isinstance(child, ast.Import):
@@ -117,7 +195,11 @@ def _imports(node: ast.AST, module: str) -> set[str]:
         elif isinstance(child, ast.ImportFrom) and child.module and child.level == 0:
             found.add(child.module)
             found.update(f"{child.module}.{alias.name}" for alias in child.names)
-    return {name for name in found if _is_first_party(name) and name != module}
+    return found
+
+
+def _first_party(names: Iterable[str], module: str) -> set[str]:
+    return {name for name in names if _is_first_party(name) and name != module}
 
 
 def _is_first_party(name: str) -> bool:
@@ -137,5 +219,4 @@ def _reached(modules: set[str]) -> set[str]:
 
 @functools.cache
 def _module_imports(name: str) -> frozenset[str]:
-    path = _module_path(name)
-    return frozenset(_imports(_tree(path), name)) if path else frozenset()
+    return frozenset(_first_party(_module_facts(name).imports, name))

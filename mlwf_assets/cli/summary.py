@@ -143,11 +143,14 @@ def _share(value: float | None) -> str:
 
 
 def _print_time(console: Console, outcome: Outcome) -> None:
+    if not outcome.run_id:
+        console.print(f"\n{outcome.seconds:.1f} s in all; everything was fresh, nothing was computed.")
+        return
     console.print(
         f"\n{outcome.seconds:.1f} s in all; in {outcome.orchestration_share:.1%} of it no library function ran."
     )
     gaps = [gap for gap in outcome.gaps if gap.seconds >= _SHOWN_GAP_S]
-    if outcome.run_id and gaps:
+    if gaps:
         table = _table(("seconds", "right"), ("between", "left"), title="The largest gaps")
         for gap in gaps:
             table.add_row(f"{gap.seconds:.2f}", f"{gap.after} and {gap.before}")

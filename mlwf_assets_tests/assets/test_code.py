@@ -6,25 +6,34 @@ import pytest
 from mlwf_assets.assets import code
 
 
+def forget():
+    for cached in (
+        *(code._tree, code._module_path, code._facts),
+        *(code._module_facts, code._module_imports, code._remembered),
+    ):
+        cached.cache_clear()
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A first-party package of two modules, and a way to write one of them anew."""
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(code, "_PACKAGE", "toyroom")
+    monkeypatch.setattr(code, "_memory_file", lambda: tmp_path / "memory" / "code.json")
     (tmp_path / "toyroom").mkdir()
     (tmp_path / "toyroom" / "__init__.py").write_text("")
 
     def fingerprint(**modules):
         for name, text in modules.items():
             (tmp_path / "toyroom" / f"{name}.py").write_text(text)
-        for cached in (code._tree, code._module_path, code._module_hash, code._module_imports):
-            cached.cache_clear()
+        forget()
         for name in [name for name in sys.modules if name.startswith("toyroom")]:
             del sys.modules[name]
         importlib.invalidate_caches()
         return code.code_fingerprint(importlib.import_module("toyroom.top").work)
 
-    return fingerprint
+    yield fingerprint
+    forget()
 
 
 TOP = "def work():\n    from toyroom.deep import one\n    return one()\n"
@@ -53,3 +62,25 @@ def test_another_function_of_the_same_module_changes_nothing(package):
 def test_the_version_of_a_named_library_counts():
     bare = code.code_fingerprint(code.code_fingerprint)
     assert bare != code.code_fingerprint(code.code_fingerprint, ["numpy"])
+
+
+def test_what_was_found_out_is_remembered_and_counts_as_long_as_the_source_is_the_same(package, tmp_path, monkeypatch):
+    before = package(top=TOP, deep=DEEP)
+    monkeypatch.setattr(code, "_imports", lambda tree: {"toyroom.deep"} if "deep" in code.ast.dump(tree) else 1 / 0)
+    assert package(top=TOP, deep=DEEP) == before
+    with pytest.raises(ZeroDivisionError):
+        package(top=TOP, deep=DEEP + "x = 1\n")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"a": 1}', b"\xff"])
+def test_a_damaged_memory_is_made_anew(package, tmp_path, content):
+    before = package(top=TOP, deep=DEEP)
+    whole = (tmp_path / "memory" / "code.json").read_bytes()
+    (tmp_path / "memory" / "code.json").write_bytes(content)
+    assert package(top=TOP, deep=DEEP) == before
+    assert (tmp_path / "memory" / "code.json").read_bytes() == whole
+
+
+def test_a_memory_that_cannot_be_written_is_done_without(package, tmp_path):
+    (tmp_path / "memory").write_text("a file where the folder should be")
+    assert package(top=TOP, deep=DEEP) == package(top=TOP, deep=DEEP)
