@@ -54,7 +54,7 @@ def _show(reply: Reply, workflow: "Workflow", outcome: "Outcome", home: Path) ->
     from mlwf_assets.cli.summary import as_document, print_summary
 
     if reply.as_json:
-        reply.document(as_document(outcome))
+        reply.document(as_document(workflow, outcome, home))
     elif not _was_stopped(outcome):
         print_summary(workflow, outcome, home)
 

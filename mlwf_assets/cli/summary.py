@@ -28,10 +28,14 @@ _EVALUATION = "evaluation.json"
 Justify = Literal["left", "right"]
 
 
-def as_document(outcome: Outcome) -> dict[str, Any]:
-    """Say what was done as one JSON document; keys are 'asset/key' or 'asset/key@partition'."""
+def as_document(workflow: Workflow, outcome: Outcome, home: Path) -> dict[str, Any]:
+    """Say what was done and how good it is as one JSON document.
+
+    Keys of assets are 'asset/key' or 'asset/key@partition'. What a failed run did not come to is null.
+    """
     fresh = [_name(output.name, one.partition) for one in outcome.fresh for output in one.step.outputs]
     return {
+        "workflow": workflow.name,
         "computed": [_name(made.output, made.partition) for made in outcome.done if not made.reused],
         "reused": fresh + [_name(made.output, made.partition) for made in outcome.done if made.reused],
         "failed": [*outcome.failures, *outcome.skipped],
@@ -39,7 +43,48 @@ def as_document(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 3),
         "orchestration_share": round(outcome.orchestration_share, 4),
         "run_id": outcome.run_id,
+        **_quality(workflow, outcome, Lake(home / "lake")),
+        "report": None if outcome.failures else str(_report_file(workflow, home)),
     }
+
+
+def _quality(workflow: Workflow, outcome: Outcome, lake: Lake) -> dict[str, Any]:
+    evaluation = _evaluation(workflow, outcome, lake)
+    decision = None if outcome.failures else _decision(workflow, lake)
+    if evaluation is None:
+        return {"leaderboard": None, "test_metrics": None, "gate": decision}
+    leaderboard = [
+        {"model": one["name"], "before": one["before"]["score"], "test": _value(one["test"]), "weight": one["weight"]}
+        for one in evaluation["leaderboard"]
+    ]
+    metrics = {one["name"]: _value(one) for one in evaluation["metrics"]}
+    return {"leaderboard": leaderboard, "test_metrics": metrics, "gate": decision}
+
+
+def _value(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: one[name] for name in ("value", "low", "high")}
+
+
+def _evaluation(workflow: Workflow, outcome: Outcome, lake: Lake) -> dict[str, Any] | None:
+    """Read what the report was made from; None where there is none, or may be of an earlier state."""
+    entry = lake.entry(f"{workflow.name}/{_REPORT}")
+    if outcome.failures or entry is None:
+        return None
+    found: dict[str, Any] = json.loads(lake.file_bytes(entry, _EVALUATION))
+    return found
+
+
+def _decision(workflow: Workflow, lake: Lake) -> dict[str, Any] | None:
+    """Read what the gate said; None where nothing is to be deployed."""
+    entry = lake.entry(f"{workflow.name}/{_MODEL}")
+    if entry is None or workflow.deployment is None:
+        return None
+    found: dict[str, Any] = lake.read(entry.table).to_pylist()[0]
+    return found
+
+
+def _report_file(workflow: Workflow, home: Path) -> Path:
+    return home / "reports" / workflow.name / "report.html"
 
 
 def _name(asset: str, partition: str | None) -> str:
@@ -58,8 +103,7 @@ def print_summary(workflow: Workflow, outcome: Outcome, home: Path) -> None:
     lake = Lake(home / "lake")
     console.print(f"\n[bold]{workflow.name}[/]: {escape(workflow.project.question)}\n")
     console.print(_assets(workflow, outcome, lake))
-    if not outcome.failures and (entry := lake.entry(f"{workflow.name}/{_REPORT}")) is not None:
-        evaluation = json.loads(lake.file_bytes(entry, _EVALUATION))
+    if (evaluation := _evaluation(workflow, outcome, lake)) is not None:
         for table in (_leaderboard(evaluation), _metrics(evaluation)):
             console.print()
             console.print(table)
@@ -165,13 +209,11 @@ def _print_places(console: Console, workflow: Workflow, lake: Lake, home: Path) 
 
 
 def _places(workflow: Workflow, lake: Lake, home: Path) -> Iterator[tuple[str, str]]:
-    yield "Report", str(home / "reports" / workflow.name / "report.html")
-    entry = lake.entry(f"{workflow.name}/{_MODEL}")
-    if entry is not None and workflow.deployment is not None:
-        decision = lake.read(entry.table).to_pylist()[0]
+    yield "Report", str(_report_file(workflow, home))
+    if (decision := _decision(workflow, lake)) is not None:
         if decision["passed"]:
-            spec = workflow.deployment
-            yield "Model", f"models:/{spec.registered_model}@{spec.alias}, version {decision['version']}"
+            name, alias = decision["registered_model"], decision["alias"]
+            yield "Model", f"models:/{name}@{alias}, version {decision['version']}"
         else:
             yield "Model", "not deployed"
         yield "Gate", decision["reason"]

@@ -1,6 +1,5 @@
 """What runs again after a change, counted over whole runs of a small workflow."""
 
-import json
 import shutil
 import time
 
@@ -185,9 +184,3 @@ def test_rows_that_break_the_contract_can_be_read_as_a_file(finished):
     text = "".join(file.read_text() for file in files)
     assert "too heavy" in text
     assert "p0010" in text
-
-
-def test_a_document_of_the_run_can_be_written_as_json(finished):
-    from mlwf_assets.cli.summary import as_document
-
-    json.dumps(as_document(finished[2]))

@@ -50,6 +50,7 @@ EVALUATION = {
         _entrant("base_rate", None, 0.5, 0.5, 0.5),
     ],
 }
+TEST = {"value": 0.7204, "low": 0.715, "high": 0.7261}
 VERDICT = {"registered_model": "trip-late", "alias": "champion", "passed": True, "version": 3, "reason": "Good enough."}
 
 
@@ -105,8 +106,9 @@ def outcome(home):
     return Outcome(list(STEPS.values()), done, fresh, {}, [], 62.5, 0.1234, gaps, "ab12")
 
 
-def test_the_document_names_what_was_computed_and_reused(outcome):
-    assert as_document(outcome) == {
+def test_the_document_names_what_was_computed_and_reused_and_how_good_it_is(outcome, home):
+    assert as_document(WORKFLOW, outcome, home) == {
+        "workflow": "trips",
         "computed": ["clean/trips@2024-02", "quarantine/trips@2024-02", "evaluation/report", "deployment/model"],
         "reused": [
             "raw/trips@2024-01",
@@ -119,16 +121,29 @@ def test_the_document_names_what_was_computed_and_reused(outcome):
         "seconds": 62.5,
         "orchestration_share": 0.1234,
         "run_id": "ab12",
+        "leaderboard": [
+            {"model": "ensemble", "before": 0.731, "test": TEST, "weight": None},
+            {"model": "base_rate", "before": None, "test": {"value": 0.5, "low": 0.5, "high": 0.5}, "weight": None},
+        ],
+        "test_metrics": {"roc_auc": TEST, "r": {"value": None, "low": None, "high": None}},
+        "gate": VERDICT,
+        "report": f"{home}/reports/trips/report.html",
     }
 
 
-def test_the_document_names_what_failed_with_the_reason_and_what_was_not_made(outcome):
+def test_the_document_names_what_failed_with_the_reason_and_what_was_not_made(outcome, home):
     failed = dataclasses.replace(
         outcome, failures={"clean/trips": DataError("a row is lost"), "x": KeyError("y")}, skipped=["deployment/model"]
     )
-    document = as_document(failed)
+    document = as_document(WORKFLOW, failed, home)
     assert document["failed"] == ["clean/trips", "x", "deployment/model"]
     assert document["errors"] == {"clean/trips": "a row is lost", "x": "KeyError: 'y'"}
+    assert {document[key] for key in ("leaderboard", "test_metrics", "gate", "report")} == {None}
+
+
+def test_a_run_that_computed_nothing_says_so(outcome, home, capsys):
+    print_summary(WORKFLOW, dataclasses.replace(outcome, done=[], run_id=None), home)
+    assert "62.5 s in all; everything was fresh, nothing was computed." in _lines(capsys)
 
 
 def _lines(capsys):
