@@ -18,7 +18,7 @@ from mlwf_assets.deployment.candidate import Candidate
 
 # What a predictor may need at prediction time; those that are not installed are not required.
 DISTRIBUTIONS = (
-    "mlflow", "mlwf_assets", "numpy", "pandas", "scikit-learn", "lightgbm", "torch", "tabm", "rtdl_num_embeddings",
+    "mlflow", "mlwf_assets", "numpy", "pandas", "scipy", "lightgbm", "torch", "tabm", "rtdl_num_embeddings",
 )  # fmt: skip
 _EXAMPLE_ROWS = 5
 _SCORER = Path(__file__).with_name("scorer.py")
