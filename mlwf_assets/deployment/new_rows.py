@@ -70,14 +70,15 @@ def expect(workflow: Workflow, features: Sequence[Mapping[str, Any]]) -> Expecte
         features: what the model takes: `columns` ('TABLE.COLUMN') of each feature.
     """
     root = workflow.examples.table
-    table, late = workflow.tables[root], find_barred(workflow, root)
+    table, late = workflow.tables[root], _find_late(workflow)
     known_at, where = (_if_known(sql, late) for sql in (table.known_at, workflow.examples.where))
     asked = {*table.key, *_used(known_at), *_used(where), *_used(workflow.examples.cutoff)}
     asked |= {name for name, column in table.columns.items() if column.required and name not in late}
     asked |= _of_features(workflow, features)
     needed = _with_origins(table, asked)
     links = {one.child_column for one in parse_relationships(workflow) if one.child_table == root}
-    forgotten = late - _with_origins(table, needed | links | _ids(workflow))
+    kept = _with_origins(table, needed | links | _ids(workflow))
+    forgotten = _with_followers(table, late - kept)
     return Expected(
         table=_relax(table, forgotten, optional=late - needed, known_at=known_at),
         needed=frozenset(needed),
@@ -99,6 +100,13 @@ def choose_source(workflow: Workflow, name: str | None) -> str:
             raise SpecError(f"--source must be a source of {workflow.examples.table}.{suggestion(name, sources)}")
         return name
     return next((one for one in sources if isinstance(workflow.sources[one], FilesSource)), sources[0])
+
+
+def _find_late(workflow: Workflow) -> set[str]:
+    """What a row has only when its outcome is known: as the file says, else all that the label is made from."""
+    root = workflow.examples.table
+    table, late = workflow.tables[root], find_barred(workflow, root)
+    return late if table.outcomes else late | _with_origins(table, columns_of(workflow.examples.label))
 
 
 def _relax(table: Table, forgotten: Collection[str], *, optional: Collection[str], known_at: str | None) -> Table:
@@ -148,6 +156,14 @@ def _with_origins(table: Table, names: Iterable[str]) -> set[str]:
         if (name := waiting.pop()) not in found:
             found.add(name)
             waiting += _made_from(table, name) or ()
+    return found
+
+
+def _with_followers(table: Table, names: Collection[str]) -> set[str]:
+    """Columns, and all that is made from them."""
+    found, made = set(names), {*table.columns, *table.lookups}
+    while added := {name for name in made - found if (_made_from(table, name) or set()) & found}:
+        found |= added
     return found
 
 

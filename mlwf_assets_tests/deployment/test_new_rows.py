@@ -1,5 +1,6 @@
 """Which columns a file of new rows must have, and which part of the contract it is held to."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,14 @@ def test_what_is_known_later_is_forgotten_with_all_that_is_made_from_it():
     assert list(expected.table.columns) == ["trip", "planned", "bus"]
     assert list(expected.table.lookups) == ["size"]
     assert expected.table.outcomes == ()
+
+
+def test_without_outcomes_the_label_is_forgotten_with_all_that_it_is_made_from():
+    text = re.sub(r" +outcomes: .*\n", "", TEXT.replace("WHERE", "goal <> 'x'"))
+    text = text.replace("slow: {", "quick: {sql: minutes < length(note)}\n        slow: {")
+    expected = expect(loads(text, file=Path("trips/defs.yaml")), FEATURES)
+    assert expected.forgotten == {"minutes", "slow", "quick"}
+    assert [rule.name for rule in expected.table.rules] == ["by day", "has a line", "odd"]
 
 
 def test_a_condition_on_what_is_known_later_cannot_choose_among_new_rows():

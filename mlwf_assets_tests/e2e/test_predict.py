@@ -14,6 +14,7 @@ import pytest
 
 from mlwf_assets.assets import stamps
 from mlwf_assets.assets.execution import run_workflow
+from mlwf_assets.cli.home import write_dagster_yaml
 from mlwf_assets.deployment.batch import predict_rows, read_new_rows
 from mlwf_assets.deployment.standing import load_champion
 from mlwf_assets.errors import ModelError, SchemaError, SpecError
@@ -232,9 +233,8 @@ def test_the_command_goes_through_files_and_pipes_of_every_form(parcels, scorer,
 
 
 def run(folder, home):
-    (home / "dagster").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DAGSTER_HOME", str(home / "dagster"))
+        patch.setenv("DAGSTER_HOME", str(write_dagster_yaml(home)))
         outcome = run_workflow(load(folder), home, recorder=stamps.Recorder(), start_s=time.monotonic())
     assert not outcome.failures, outcome.failures
     return Scorer(folder, home)
@@ -251,9 +251,14 @@ def fruits(tmp_path_factory):
     """One table without times: which fruit it is; that `colour` is a category is told from its values."""
     folder, clock = tmp_path_factory.mktemp("fruits"), np.random.default_rng(0)
     names = clock.choice(["apple", "lemon", "plum"], 240)
-    colours = {"apple": ["red", "green"], "lemon": ["yellow"], "plum": ["blue", "red"]}
+    colours = {"apple": "red", "lemon": "yellow", "plum": "blue"}
     rows = [
-        [i, clock.choice(colours[name]), f"{clock.normal(100 + 20 * len(name), 15):.1f}", name]
+        [
+            i,
+            colours[name] if clock.random() < 0.4 else clock.choice(["red", "yellow", "blue", "green"]),
+            f"{clock.normal(100 + 20 * len(name), 15):.1f}",
+            name,
+        ]
         for i, name in enumerate(names)
     ]
     with (folder / "fruits.csv").open("w", newline="") as file:
@@ -279,7 +284,7 @@ def rents(tmp_path_factory):
         rows = [["Straße", "nr", "qm", "gebaut", "miete"]]
         for i in range(first, first + 150):
             size = clock.uniform(20, 120)
-            rent = f"{9 * size + clock.normal(0, 40):.2f}".replace(".", ",")
+            rent = f"{200 + 9 * size + clock.normal(0, 150):.2f}".replace(".", ",")
             rows.append([f"{'AB'[i % 2]}-Weg", i, f"{size:.1f}".replace(".", ","), f"{1 + i % 28}.03.1990", rent])
         text = "\n".join(";".join(map(str, row)) for row in rows) + "\n"
         (folder / f"{source}.csv").write_bytes(text.encode("latin-1"))
@@ -310,7 +315,7 @@ def rents(tmp_path_factory):
             },
             "streets": {"key": ["name"]},
         },
-        "examples": {"table": "flats", "label": "per_qm * qm", "where": "qm > 10"},
+        "examples": {"table": "flats", "label": "miete", "where": "qm > 10"},
         "deployment": {"registered_model": "rent"},
         **QUICK,
     }

@@ -183,7 +183,7 @@ def _define(workflow: Workflow, frames: Mapping[str, _Frame]) -> tuple[list[Any]
         target_dataframe_name=workflow.examples.table,
         agg_primitives=[],
         trans_primitives=[_row_wise(name) for name in spec.transforms],
-        max_depth=spec.max_depth,
+        max_depth=spec.max_depth if len(frames) > 1 else 1,  # as featuretools does itself, with a warning
         max_features=spec.max_features or -1,
         ignore_columns={
             table: [_INDEX, *(link.child_column + _LINK for link in frame.links)] for table, frame in frames.items()
