@@ -12,12 +12,14 @@ from typing import Any
 from mlwf_assets.errors import SchemaError, SpecError
 from mlwf_assets.features.relational.columns import find_barred
 from mlwf_assets.spec.lookups import parse_lookup
-from mlwf_assets.spec.mistakes import listed, suggestion
+from mlwf_assets.spec.mistakes import listed, nearest, suggestion
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.sql import columns_of
 from mlwf_assets.spec.tables import Column, Rule, Table
 from mlwf_assets.spec.workflow import Workflow
+
+_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,12 @@ class Expected:
         """
         missing = [column for column in raw if column in self._read(raw) and column not in found]
         if missing:
-            near = suggestion(missing[0], found)
+            near = nearest(missing[0], found)
+            hint = f" Did you mean {near!r}?" if near else " Where values are not known, leave them empty."
             raise SchemaError(
                 f"{name} must have the column{'s' if len(missing) > 1 else ''} {listed(missing, joint='and')}, for the "
-                f"model's features, the contract or the key need {'them' if len(missing) > 1 else 'it'}, however: "
-                f"missing.{near} Where values are not known, leave them empty."
+                f"model's features, the contract or the key need {'them' if len(missing) > 1 else 'it'}, however it "
+                f"has: {', '.join(list(found)[:_SHOWN])}{', ...' if len(found) > _SHOWN else ''}.{hint}"
             )
 
     def _read(self, raw: Collection[str]) -> set[str]:

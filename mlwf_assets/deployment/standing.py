@@ -106,16 +106,16 @@ def load_champion(home: Path, workflow: Workflow) -> Champion:
 def _load(version: Any, name: str) -> Champion:
     import mlflow
 
-    model = mlflow.pyfunc.load_model(version.source)
-    facts = model.metadata.metadata or {}
     try:
+        model = mlflow.pyfunc.load_model(version.source)
+        facts = model.metadata.metadata or {}
         kind, classes = facts["kind"], tuple(_in_words(one, facts["kind"]) for one in facts["classes"])
         file = mlflow.artifacts.download_artifacts(artifact_uri=f"{version.source}/artifacts/{_FEATURES}")
         features = json.loads(Path(file).read_bytes())
-    except (KeyError, OSError, ValueError) as error:
+    except (mlflow.MlflowException, KeyError, OSError, ValueError) as error:
         raise ModelError(
-            f"{name} version {version.version} must say what it takes and gives, however: {error}; run the workflow "
-            f"again, so that a new version is registered"
+            f"{name} version {version.version} must be whole in {version.source}, however: {error}; put its files "
+            f"back there (models stay where their home was when they were registered)"
         ) from error
     return Champion(name, int(version.version), kind, classes, features, model)
 

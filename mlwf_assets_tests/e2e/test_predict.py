@@ -168,7 +168,9 @@ def test_a_file_without_rows_or_without_a_good_one_has_the_same_columns(scorer):
 
 
 def test_a_missing_column_is_one_error_that_names_it(scorer):
-    with pytest.raises(SchemaError, match=r"new.csv must have the columns sent and depot, .* however: missing"):
+    with pytest.raises(
+        SchemaError, match=r"new.csv must have the columns sent and depot, .* however it has: id, weight\. Where"
+    ):
         scorer.predict("id,weight\nx,1\n")
     with pytest.raises(SchemaError, match=r"the column depot, .*Did you mean 'deppot'\?"):
         scorer.predict(lines(ROW, header=HEADER.replace("depot", "deppot")))
