@@ -1,11 +1,50 @@
 """A data and machine-learning platform of Dagster assets: a YAML file in, a registered model out."""
 
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from mlwf_assets.assets.component import MLWorkflow as MLWorkflow
 
 __version__ = "0.1.0"
+
+
+def load(
+    workflow: str,
+    asset: str,
+    partition: str | Sequence[str] | None = None,
+    *,
+    as_of: "int | str | dt.date | None" = None,
+    as_arrow: bool = False,
+    home: str | os.PathLike[str] | None = None,
+) -> Any:
+    """Read what an asset holds, for notebooks and scripts; nothing is computed.
+
+    Args:
+        workflow: the workflow's name.
+        asset: 'GROUP/NAME', e.g. 'features/matrix'.
+        partition: one partition, or several in the order wanted; by default all.
+        as_of: what it held earlier: after a version of its table in the lake (a whole number), or at a moment
+            ('2024-05-31', '2024-05-31 18:00', a date or datetime; UTC where it says no zone).
+        as_arrow: an Arrow table instead of a pandas frame.
+        home: the folder of all state; by default MLWF_HOME, else `.mlwf` in the working directory.
+    Returns:
+        A pandas frame, or an Arrow table.
+    Raises:
+        LakeError: if there is no such workflow, asset, partition or state, saying which there are.
+    Example:
+        >>> import mlwf_assets
+        >>> mlwf_assets.load("flights", "features/matrix", home="/no/such/home")
+        Traceback (most recent call last):
+        mlwf_assets.errors.LakeError: there must be a workflow 'flights' in /no/such/home/lake, ...
+    """
+    from mlwf_assets.lake.loading import load_table
+
+    table = load_table(workflow, asset, partition, as_of=as_of, home=home)
+    return table if as_arrow else table.to_pandas()
 
 
 def __getattr__(name: str) -> Any:

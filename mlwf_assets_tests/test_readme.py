@@ -62,6 +62,9 @@ def test_ones_own_workflow_runs_to_a_registered_model_that_loads(folder):
     for words in ("Will this trip be late?", "Leaderboard by ROC AUC", "models:/trip-late@champion, version 1"):
         assert words in said
     assert "mlflow.pyfunc.loaded_model" in said
+    header, first, second = (folder / "predictions.csv").read_text().splitlines()
+    assert header == "trip,prediction,probability_false,probability_true,model_version,problem"
+    assert (first[:10], second[:9], first[-3:]) == ("901,false,", "902,true,", ",1,")
     assert (folder / ".mlwf" / "reports" / "trips" / "report.html").is_file()
 
 
@@ -74,12 +77,12 @@ def test_make_knows_every_target_that_is_named():
 
 def test_every_other_command_is_one_that_exists_and_takes_the_options(folder):
     named = {line.split()[1] for line in COMMANDS if line.startswith("mlwf ")} | {*re.findall(r"`mlwf (\w+)", README)}
-    assert named == {"run", "up"}
+    assert named == {"run", "predict", "up"}
     help_of = {name: run(f".venv/bin/mlwf {name} --help", folder) for name in named}
-    for options, name in (("--force", "run"), ("--json", "run"), ("--port", "up")):
+    for options, name in (("--force", "run"), ("--json", "run"), ("-o", "predict"), ("--port", "up")):
         assert options in help_of[name]
         assert options in README
-    known = ("make ", "mlwf ", "source .venv/bin/activate", "export MLFLOW_TRACKING_URI=", "python -c ")
+    known = ("make ", "mlwf ", "source .venv/bin/activate", "export MLFLOW_TRACKING_URI=", "python -c ", "printf ")
     assert [line for line in COMMANDS if not line.startswith(known)] == []
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
-from mlwf_assets.spec.lookups import parse_lookup
+from mlwf_assets.spec.lookups import looked_up
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
@@ -27,17 +27,13 @@ def _in_order(workflow: Workflow) -> list[str]:
 
     def add(name: str) -> None:
         if name not in ordered:
-            for looked_up in _looked_up(workflow.tables[name]):
-                add(looked_up)
+            for other in looked_up(workflow.tables[name]):
+                add(other)
             ordered.append(name)
 
     for name in workflow.tables:
         add(name)
     return ordered
-
-
-def _looked_up(table: Table) -> list[str]:
-    return sorted({parse_lookup(text).table for text in table.lookups.values()})
 
 
 def _sources(table: Table, name: str) -> tuple[str, ...]:
@@ -65,7 +61,7 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
         ),
         inputs=(
             *(Input(f"raw/{source}") for source in _sources(table, name)),
-            *(Input(f"clean/{other}", back=None) for other in _looked_up(table)),
+            *(Input(f"clean/{other}", back=None) for other in looked_up(table)),
         ),
         compute=_cleaner(workflow, name, table),
         settings=[table.model_dump(mode="json", exclude=_WORDS), _reading(workflow, name, table)],
@@ -95,17 +91,17 @@ def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Re
         from mlwf_assets.spec.sources import CsvOptions
 
         reading = _reading(workflow, name, table)
-        looked_up = _looked_up(table)
+        others = looked_up(table)
         with duck.connect() as connection:
             for partition in work.partitions:
                 raws = {source: work.read(f"raw/{source}", partition) for source in _sources(table, name)}
                 cleaned = clean_table(
                     table,
                     raws,
-                    {other: work.read(f"clean/{other}", partition) for other in looked_up},
+                    {other: work.read(f"clean/{other}", partition) for other in others},
                     types={source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in raws},
                     name=name,
-                    keys={other: workflow.tables[other].key[0] for other in looked_up},
+                    keys={other: workflow.tables[other].key[0] for other in others},
                     read_as={source: CsvOptions.model_validate(one) for source, one in reading["read_as"].items()},
                     times=reading["times"],
                     partition=partition,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work, partitions_back
-from mlwf_assets.spec.relationships import parse_relationships
+from mlwf_assets.spec.relationships import related_tables
 from mlwf_assets.spec.workflow import Workflow
 
 _SELECTION_COLUMNS = {
@@ -40,7 +40,7 @@ def _shape(workflow: Workflow) -> object:
 
 def _relational_step(workflow: Workflow) -> Step:
     target = workflow.examples.table
-    related = _related(workflow)
+    related = related_tables(workflow)
     return Step(
         outputs=(
             Output(
@@ -60,19 +60,6 @@ def _relational_step(workflow: Workflow) -> Step:
         preload=("featuretools",),
         partitioned=workflow.is_partitioned(target),
     )
-
-
-def _related(workflow: Workflow) -> list[str]:
-    """Name the tables that the examples' table reaches as a child, directly or not."""
-    found: list[str] = []
-    waiting = [workflow.examples.table]
-    while waiting:
-        child = waiting.pop()
-        parents = {one.parent_table for one in parse_relationships(workflow) if one.child_table == child}
-        new = parents - {*found, workflow.examples.table}
-        found += new
-        waiting += new
-    return sorted(found)
 
 
 def _relational(workflow: Workflow, related: list[str]) -> Callable[[Work], Results]:

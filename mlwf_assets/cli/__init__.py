@@ -1,4 +1,4 @@
-"""The command `mlwf`: run, up.
+"""The command `mlwf`: run, predict, up.
 
 Commands parse, call `assets` and print; nothing is computed here. Exit codes: 0 done, 1 something failed,
 2 the user's mistake. With --json, stdout is one JSON document; all else goes to stderr.

@@ -43,12 +43,18 @@ def replying(*, as_json: bool) -> Iterator[Reply]:
     if not as_json:
         yield Reply(None)
         return
+    with kept_stdout() as kept, os.fdopen(kept, "w", encoding="utf-8", closefd=False) as stream:
+        yield Reply(stream)
+
+
+@contextmanager
+def kept_stdout() -> Iterator[int]:
+    """Give the real stdout, a file descriptor, for as long as all that is printed goes to stderr."""
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)
     try:
-        with os.fdopen(kept, "w", encoding="utf-8", closefd=False) as stream:
-            yield Reply(stream)
+        yield kept
     finally:
         sys.stdout.flush()
         os.dup2(kept, 1)

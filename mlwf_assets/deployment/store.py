@@ -84,6 +84,16 @@ def store_uri(home: Path) -> str:
     return f"sqlite:///{home.absolute() / 'mlflow' / 'mlflow.db'}"
 
 
+def has_store(home: Path) -> bool:
+    """Say whether there is a store below a home; makes none, unlike `open_store`.
+
+    Example:
+        >>> has_store(Path("/no/such/home"))
+        False
+    """
+    return (home / "mlflow" / "mlflow.db").is_file()
+
+
 def open_store(home: Path) -> Store:
     """Open the store below a home; the first to come makes it.
 

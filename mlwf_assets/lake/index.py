@@ -82,6 +82,10 @@ class Index:
         sql = f"{_SELECT} name = ? AND current AND partition IS ?"
         return next(iter(_kept(self._ask((table,), sql, table, partition))), None)
 
+    def history(self, table: str) -> list[Kept]:
+        """Return all that a table ever held, as far as it is known, the oldest first."""
+        return _kept(self._ask((table,), f"{_SELECT} name = ? ORDER BY version", table))
+
     def at(self, entry: Entry) -> Kept | None:
         """Return what belongs to an entry."""
         sql = f"{_SELECT} name = ? AND version = ? AND partition IS ?"

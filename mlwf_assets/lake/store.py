@@ -58,6 +58,11 @@ class Lake:
         found = self._index.current(table) if self._folder.exists() else []
         return {kept.entry.partition: kept.entry for kept in found if self._is_whole(kept)}
 
+    def history(self, table: str) -> list[Entry]:
+        """Return every entry that a table ever had, the oldest first; of some the files may be gone by now."""
+        _check_table(table)
+        return [kept.entry for kept in self._index.history(table)] if self._folder.exists() else []
+
     def entry(self, table: str, partition: str | None = None) -> Entry | None:
         """Return what a partition holds now; None where there is nothing, or its rows are gone."""
         _check_table(table)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.circles import find_circle
 from mlwf_assets.spec.mistakes import Mistake, suggestion
+from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
 
 _LOOKUP = re.compile(r"\s*([a-z][a-z0-9_]*)\.(\S(?:.*\S)?)\s+by\s+(\S(?:.*\S)?)\s*")
@@ -32,6 +33,16 @@ def parse_lookup(text: str) -> Lookup:
     if (match := _LOOKUP.fullmatch(text)) is None:
         raise SpecError(f"must read like 'airports.tz by dest', however: {text!r}")
     return Lookup(*match.groups())
+
+
+def looked_up(table: Table) -> list[str]:
+    """Name the tables that a table fetches columns from.
+
+    Example:
+        >>> looked_up(Table(lookups={"tz": "airports.tz by dest", "maker": "planes.maker by tailnum"}))
+        ['airports', 'planes']
+    """
+    return sorted({parse_lookup(text).table for text in table.lookups.values()})
 
 
 def check_lookups(workflow: Workflow) -> Iterator[Mistake]:

@@ -48,6 +48,19 @@ def parse_relationships(workflow: Workflow) -> tuple[Relationship, ...]:
     return tuple(parse_relationship(text) for text in workflow.relationships)
 
 
+def related_tables(workflow: Workflow) -> list[str]:
+    """Name the tables that the examples' table reaches as a child, directly or not."""
+    found: list[str] = []
+    waiting = [workflow.examples.table]
+    while waiting:
+        child = waiting.pop()
+        parents = {one.parent_table for one in parse_relationships(workflow) if one.child_table == child}
+        new = parents - {*found, workflow.examples.table}
+        found += new
+        waiting += new
+    return sorted(found)
+
+
 def check_relationships(workflow: Workflow) -> Iterator[Mistake]:
     """Find relationships of another form, between unknown tables, not to a key, in a circle or twice."""
     edges: dict[str, dict[str, int]] = {}

@@ -36,7 +36,7 @@ main(sys.argv[1:])
 _IMPORTED = """
 import json, sys
 from mlwf_assets.cli import main
-for arguments in (["--help"], ["run", "--help"], ["up", "--help"], ["--version"]):
+for arguments in (["--help"], ["run", "--help"], ["predict", "--help"], ["up", "--help"], ["--version"]):
     try:
         main(arguments)
     except SystemExit as ended:
@@ -58,7 +58,14 @@ def test_help_imports_nothing_heavy(shell):
     assert done.returncode == 0, done.stderr
     *said, modules = done.stdout.splitlines()
     assert not _HEAVY & set(json.loads(modules))
-    for words in ("Bring a workflow up to date", "Serve Dagster, MLflow and the reports", "--force", "--port", "0."):
+    for words in (
+        "Bring a workflow up to date",
+        "Score new rows",
+        "Serve Dagster, MLflow and the reports",
+        "--force",
+        "--port",
+        "0.",
+    ):
         assert words in "\n".join(said)
 
 

@@ -101,6 +101,18 @@ def test_undeclared_text_is_a_category_only_where_the_table_is_known_whole_and_v
     assert choose(make_workflow(), "parcels", tables)["note"] == "text"
 
 
+def test_a_few_rows_are_read_as_those_that_they_are_alike():
+    tables = make_tables()
+    many = pa.table({"courier": list("abcd"), "team": list("xxyy")})
+    tables["couriers"] = many.slice(0, 1)
+    assert choose(make_workflow(), "couriers", tables) == {"team": "text"}
+    links, rows = parse_relationships(make_workflow()), {"depots": 1, "couriers": 1}
+    found = choose_columns(
+        make_workflow(), "couriers", data=tables["couriers"], links=links, parent_rows=rows, alike=many
+    )
+    assert found == {"team": "category"}
+
+
 def test_declared_text_stays_text():
     tables = make_tables()
     tables["couriers"] = pa.table({"courier": list("abcd"), "grade": list("xxyy")})

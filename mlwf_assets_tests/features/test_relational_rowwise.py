@@ -180,6 +180,18 @@ def test_without_a_key_rows_are_named_by_their_place():
     assert "_row_id" not in features_of(result)
 
 
+def test_rows_may_be_named_by_other_columns_than_the_key_which_is_no_feature_then_either():
+    tables = make_tables()
+    place = pa.array([f"new.csv:{i}" for i in range(tables["parcels"].num_rows)])
+    same = pa.array(["p0"] * len(place))
+    twice = tables["parcels"].set_column(0, "id", same).append_column("_row_id", place)
+    examples = make_examples(tables["parcels"]).append_column("_row_id", place)
+    result = relational.build(make_workflow(), {**tables, "parcels": twice}, examples, key=["_row_id"])
+    expected = build(tables)
+    assert result.key == ("_row_id",)
+    assert result.table.drop_columns(["_row_id"]).equals(expected.table.drop_columns(["id"]))
+
+
 @pytest.mark.parametrize(
     ("transform", "words"),
     [

@@ -450,9 +450,15 @@ def test_looking_at_the_lake_loads_nothing_heavy(lake):
 
 
 def test_what_the_documentation_shows_works(lake, tmp_path, monkeypatch):
-    for partition in ("2013-01", "2013-02"):
-        put(lake, partition, rows(1, 2), name="flights/clean/flights")
+    put(lake, None, rows(1), name="flights/features/matrix")
+    with monkeypatch.context() as patch:  # the page looks back to version 7, and to a day of 2024
+        patch.setattr("mlwf_assets.lake.store._now_s", lambda: 1.7e9)
+        for version in range(6):
+            put(lake, "2013-01", rows(version), name="flights/clean/flights")
+        for partition in ("2013-01", "2013-02"):
+            put(lake, partition, rows(1, 2), name="flights/clean/flights")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLWF_HOME", str(tmp_path))
     page = (Path(__file__).parents[2] / "docs" / "lake.md").read_text()
     shown = {}
     exec("".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), shown)  # noqa: S102 - our own page

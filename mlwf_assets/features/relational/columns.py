@@ -66,6 +66,7 @@ def choose_columns(
     data: pa.Table,
     links: tuple[Relationship, ...],
     parent_rows: Mapping[str, int],
+    alike: pa.Table | None = None,
 ) -> dict[str, Meaning]:
     """Say which columns of a table enter features, and as what.
 
@@ -75,6 +76,7 @@ def choose_columns(
         data: its clean rows; its values are looked at only where the table is not partitioned.
         links: all relationships of the workflow.
         parent_rows: number of rows of each parent table.
+        alike: the rows whose values are looked at; by default its own.
 
     Returns:
         Column -> meaning, in the table's order.
@@ -94,7 +96,8 @@ def choose_columns(
         elif field.name in spec.key and not _enters_as_key(spec, declared, meaning):
             meaning = None
         elif meaning == "text" and declared is None and not workflow.is_partitioned(table):
-            meaning = "category" if _few_values(data[field.name]) else "text"
+            looked_at = data if alike is None else alike
+            meaning = "category" if _few_values(looked_at[field.name]) else "text"
         if meaning is not None:
             chosen[field.name] = meaning
     return chosen

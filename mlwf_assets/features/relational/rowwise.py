@@ -48,13 +48,23 @@ class _Frame:
     links: tuple[Relationship, ...]
 
 
-def build(workflow: Workflow, tables: Mapping[str, pa.Table], examples: pa.Table) -> Result:
+def build(
+    workflow: Workflow,
+    tables: Mapping[str, pa.Table],
+    examples: pa.Table,
+    *,
+    key: Sequence[str] = (),
+    alike: pa.Table | None = None,
+) -> Result:
     """Compute the row-wise relational features of the given examples.
 
     Args:
         workflow: the workflow.
         tables: clean tables by name; of the examples' table the rows of the examples' partition suffice.
         examples: key columns and `cutoff`.
+        key: the columns that name an example; by default the workflow's.
+        alike: rows of the examples' table whose values tell categories from text, where the rows at hand are too
+            few for that; by default these.
 
     Returns:
         Key columns, then a column per feature (double, bool or string); rows in the order of the examples.
@@ -68,10 +78,11 @@ def build(workflow: Workflow, tables: Mapping[str, pa.Table], examples: pa.Table
     root = workflow.examples.table
     if root not in tables:
         raise SchemaError(f"the clean table {root!r} must be given, however: {sorted(tables)}")
-    key = workflow.example_key
+    key = key or workflow.example_key
     own = tables[root].take(find_rows(tables[root], examples, key=key, name=f"clean/{root}"))
     with quiet_libraries():
-        frames = _make_frames(workflow, {**tables, root: own}, read_times(examples["cutoff"], missing=END_OF_TIME))
+        cutoffs = read_times(examples["cutoff"], missing=END_OF_TIME)
+        frames = _make_frames(workflow, {**tables, root: own}, cutoffs, own if alike is None else alike)
         definitions, entityset = _define(workflow, frames)
         values = _calculate(definitions, entityset, rows=examples.num_rows)
         features = _list_features(workflow, definitions, frames)
@@ -90,7 +101,9 @@ def build(workflow: Workflow, tables: Mapping[str, pa.Table], examples: pa.Table
     )
 
 
-def _make_frames(workflow: Workflow, tables: Mapping[str, pa.Table], cutoffs: np.ndarray) -> dict[str, _Frame]:
+def _make_frames(
+    workflow: Workflow, tables: Mapping[str, pa.Table], cutoffs: np.ndarray, alike: pa.Table
+) -> dict[str, _Frame]:
     """Each reachable table as its examples see it, foreign keys resolved."""
     root = workflow.examples.table
     relationships = tuple(parse_relationships(workflow))
@@ -103,7 +116,14 @@ def _make_frames(workflow: Workflow, tables: Mapping[str, pa.Table], cutoffs: np
     rows = {name: table.num_rows for name, table in tables.items()}
     frames = {}
     for table, seen in instances.items():
-        meanings = choose_columns(workflow, table, data=tables[table], links=relationships, parent_rows=rows)
+        meanings = choose_columns(
+            workflow,
+            table,
+            data=tables[table],
+            links=relationships,
+            parent_rows=rows,
+            alike=alike if table == root else None,
+        )
         mask = hidden if table == root else np.zeros(len(seen.rows), dtype=bool)
         own = tuple(link for link in relationships if link.child_table == table)
         frames[table] = _Frame(_make_frame(tables[table], seen, meanings, mask, zone), meanings, own)
@@ -163,7 +183,7 @@ def _define(workflow: Workflow, frames: Mapping[str, _Frame]) -> tuple[list[Any]
         target_dataframe_name=workflow.examples.table,
         agg_primitives=[],
         trans_primitives=[_row_wise(name) for name in spec.transforms],
-        max_depth=spec.max_depth,
+        max_depth=spec.max_depth if len(frames) > 1 else 1,  # as featuretools does itself, with a warning
         max_features=spec.max_features or -1,
         ignore_columns={
             table: [_INDEX, *(link.child_column + _LINK for link in frame.links)] for table, frame in frames.items()

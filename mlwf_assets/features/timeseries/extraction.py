@@ -40,7 +40,14 @@ class _Series:
     values: np.ndarray
 
 
-def build(workflow: Workflow, readings: Mapping[str, pa.Table], examples: pa.Table, target: pa.Table) -> Result:
+def build(
+    workflow: Workflow,
+    readings: Mapping[str, pa.Table],
+    examples: pa.Table,
+    target: pa.Table,
+    *,
+    key: Sequence[str] = (),
+) -> Result:
     """Compute the features of readings for the given examples.
 
     Args:
@@ -48,6 +55,7 @@ def build(workflow: Workflow, readings: Mapping[str, pa.Table], examples: pa.Tab
         readings: clean tables of readings, with the earlier partitions that windows and tolerance reach into.
         examples: key columns and `cutoff`.
         target: clean rows of the examples' table, which say which series an example looks at.
+        key: the columns that name an example; by default the workflow's.
 
     Returns:
         Key columns, then a double column per feature; rows in the order of the examples. Null where nothing
@@ -57,7 +65,7 @@ def build(workflow: Workflow, readings: Mapping[str, pa.Table], examples: pa.Tab
         SpecError: if the setting cannot be served.
         SchemaError: if a table or column is missing, is not a number, or has no time at which it is known.
     """
-    key = workflow.example_key
+    key = key or workflow.example_key
     own = target.take(find_rows(target, examples, key=key, name=f"clean/{workflow.examples.table}"))
     cutoffs = read_times(examples["cutoff"], missing=END_OF_TIME)
     columns = {name: examples[name] for name in key}

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlwf_assets.errors import MlwfError
-from mlwf_assets.lake.connectors.files import files_columns, files_fingerprint, read_files
+from mlwf_assets.lake.connectors.files import files_columns, files_fingerprint, read_content, read_files
 from mlwf_assets.lake.connectors.rows import read_rows, rows_columns, rows_fingerprint
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.partitions import Partitions
 from mlwf_assets.spec.secrets import hide_secrets
 from mlwf_assets.spec.sources import RowsSource, Source
+
+__all__ = ["read_content", "read_source", "source_columns", "source_fingerprint"]
 
 
 def source_fingerprint(source: Source, folder: Path) -> str:

@@ -19,13 +19,13 @@ from mlwf_assets.lake.connectors.csv_files import csv_columns, read_csv
 from mlwf_assets.lake.connectors.cutting import cut_rows
 from mlwf_assets.lake.connectors.json_lines import read_json_lines
 from mlwf_assets.lake.connectors.parquet import parquet_columns, read_parquet
-from mlwf_assets.lake.connectors.parts import Found, Part, find_files, find_parts, hash_file
+from mlwf_assets.lake.connectors.parts import Form, Found, Part, find_files, find_parts, hash_file, parts_of
 from mlwf_assets.lake.connectors.stacking import stack
 from mlwf_assets.lake.connectors.types import found_types
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.partitions import Partitions
-from mlwf_assets.spec.sources import FilesSource
+from mlwf_assets.spec.sources import CsvOptions, FilesSource
 
 FILE, ROW = "_file", "_row"
 KEY = (FILE, ROW)
@@ -79,6 +79,28 @@ def read_files(
     if unknown := [name for name in wanted if name not in rows.by_partition]:
         raise SpecError(f"there must be a partition {unknown[0]!r}, however: {list(rows.by_partition)[:3]} ...")
     return {name: Result(_take(table, rows.by_partition[name]), files, metadata, KEY) for name in wanted}
+
+
+def read_content(name: str, content: bytes, form: Form | None, csv: CsvOptions) -> tuple[pa.Table, bool]:
+    r"""Read one file that belongs to no source, from its bytes.
+
+    Args:
+        name: the file's name; it tells the form where none is given.
+        content: its bytes, perhaps packed.
+        form: how it is written.
+        csv: how it is written, if it is CSV.
+    Returns:
+        Rows as a source's are, in their order, with `_file` and `_row`; and whether all values came as text.
+    Raises:
+        SpecError, SourceError: if the form is not known, or the file is not sound.
+    Example:
+        >>> read_content("new.csv", b"id,km\n7,1.5\n", None, CsvOptions())[0].to_pylist()
+        [{'id': '7', 'km': '1.5', '_file': 'new.csv', '_row': 0}]
+    """
+    source = FilesSource(path=(name,), csv=csv)
+    parts = parts_of(name, content, form)
+    table = storable(stack([_with_place(_read(part, source), part) for part in parts]))
+    return table, any(part.form == "csv" for part in parts)
 
 
 def _describe(found: Found, tables: Sequence[pa.Table]) -> dict[str, Any]:

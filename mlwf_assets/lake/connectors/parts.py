@@ -8,6 +8,7 @@ import glob
 import gzip
 import hashlib
 import importlib.util
+import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -103,6 +104,19 @@ def find_parts(source: FilesSource, folder: Path) -> Found:
     )
 
 
+def parts_of(name: str, content: bytes, form: Form | None = None) -> tuple[Part, ...]:
+    """List the parts of one file whose bytes are at hand: itself, or the members of an archive.
+
+    Raises:
+        SpecError: if the form is neither given nor told by the name.
+        SourceError: if it is an archive that cannot be read.
+    Example:
+        >>> [part.form for part in parts_of("new.csv.gz", gzip.compress(b"a"))]
+        ['csv']
+    """
+    return _unpack(name, name, partial(_open_bytes, content), form).parts
+
+
 def find_files(source: FilesSource, folder: Path) -> dict[str, Path]:
     """List the files on disk: name as the pattern found it -> path.
 
@@ -196,6 +210,11 @@ def _unzip(name: str, place: str, opener: Opener, form: Form | None) -> Found:
 def _open_plain(path: Path) -> Iterator[IO[bytes]]:
     with path.open("rb") as stream:
         yield stream
+
+
+@contextmanager
+def _open_bytes(content: bytes) -> Iterator[IO[bytes]]:
+    yield io.BytesIO(content)
 
 
 @contextmanager
