@@ -65,13 +65,27 @@ def csv_columns(part: Part, options: CsvOptions) -> list[str]:
     Raises:
         SourceError: if there is no sound header.
     """
+    return _peek(part, options).names
+
+
+def csv_delimiter(part: Part, options: CsvOptions) -> str:
+    """Return what stands between fields, as the options say or as it is found in the first lines.
+
+    Raises:
+        SourceError: if there is no sound header.
+    """
+    return _peek(part, options).delimiter
+
+
+def _peek(part: Part, options: CsvOptions) -> _Header:
+    """Read no more than the beginning."""
     try:
         with part.open() as stream:
             sample = _sample(stream, options.encoding)
     except UnicodeError:
         # Whoever reads everything can say where.
         sample = _sample(io.BytesIO(_to_utf8(part.read(), options.encoding, part.place)), "utf-8")
-    return _read_header(sample, options, part.place).names
+    return _read_header(sample, options, part.place)
 
 
 def _to_utf8(content: bytes, encoding: str, place: str) -> bytes:

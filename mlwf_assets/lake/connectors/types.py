@@ -36,7 +36,7 @@ def found_types(table: pa.Table, *, is_text: bool, decimal: str = ".") -> dict[s
         >>> found_types(rows, is_text=True)
         {'a': 'integer', 'b': 'string', 'c': 'number', 'd': 'date'}
     """
-    tests = {**(_of_numbers(decimal) if is_text else {}), **_of_times()}
+    tests = value_tests(is_text=is_text, decimal=decimal)
     with duck.connect() as connection:
         return {
             name: _told_by_values(connection, table[name], tests) if pt.is_string(kind) else _told_by_type(kind)
@@ -44,8 +44,19 @@ def found_types(table: pa.Table, *, is_text: bool, decimal: str = ".") -> dict[s
         }
 
 
+def value_tests(*, is_text: bool, decimal: str = ".") -> dict[ColumnType, str]:
+    """Return SQL predicates over the trimmed text `v`, by the type that a column has if they hold of all its values.
+
+    Args:
+        is_text, decimal: as for `found_types`.
+    Example:
+        >>> list(value_tests(is_text=True))
+        ['integer', 'number', 'boolean', 'date', 'timestamp']
+    """
+    return {**(_of_numbers(decimal) if is_text else {}), **_of_times()}
+
+
 def _of_numbers(decimal: str) -> dict[ColumnType, str]:
-    """SQL predicates over the text `v`, by the type for which it must hold of all values."""
     number = "TRY_CAST(replace(replace(v, '.', ''), ',', '.') AS DOUBLE)" if decimal == "," else "TRY_CAST(v AS DOUBLE)"
     pattern = _COMMA_NUMBER if decimal == "," else _NUMBER
     digits = f"(length(regexp_extract(v, '\\d+')) <= {_WHOLE_NUMBER_DIGITS} OR contains(v, '{decimal}'))"
