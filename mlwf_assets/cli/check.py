@@ -63,7 +63,8 @@ def _count(source: "Source", folder: Path) -> int | None:
         size = sum(path.stat().st_size for path in find_files(source, folder).values())
         if size > _READ_WHOLE_BYTES:
             return None
-    return sum(result.table.num_rows for result in read_source(source, folder).values())
+    counts: list[int] = [result.table.num_rows for result in read_source(source, folder).values()]
+    return sum(counts)
 
 
 def _of_tables(workflow: "Workflow", rows: dict[str, int | None]) -> dict[str, int | None]:

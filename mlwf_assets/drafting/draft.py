@@ -91,7 +91,9 @@ def save(file: Path, text: str) -> None:
             stream.write(text)
     except FileExistsError:
         refuse_existing(file)
-        raise SpecError(f"{file.parent} must be a folder, however it is a file; choose another one with --out") from None
+        raise SpecError(
+            f"{file.parent} must be a folder, however it is a file; choose another one with --out"
+        ) from None
     except OSError as error:
         raise SpecError(f"{file} must be written, however: {error}; choose another folder with --out") from error
 
@@ -132,7 +134,7 @@ def _find_target(database: Database, target: str | None, path: Path) -> tuple[Ta
     again = f"mlwf init {path} --target {lines[0].split()[0]}"
     raise SpecError(
         "\n".join(
-            ["--target must name the column to predict, however none was named. These could be it, the likeliest first:"]
+            ["--target must name the column to predict, however none was named. It could be, the likeliest first:"]
             + [f"  {line}" for line in lines]
             + [f"Ask again, e.g.: {again}"]
         )

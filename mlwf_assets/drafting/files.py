@@ -77,7 +77,7 @@ def _data_files(folder: Path, left_out: list[str]) -> Iterator[Path]:
             left_out.append(f"{file.name} is a spreadsheet: save it as CSV")
             continue
         try:
-            find_parts(FilesSource(path=str(file)), folder)
+            find_parts(FilesSource(path=(str(file),)), folder)
         except SpecError:
             continue  # no data by its name: a README, a script
         if file.suffix.lower() == ".txt" and len(_open([file]).columns) == 1:
@@ -158,6 +158,8 @@ def _with_names(pieces: Sequence[SourceFiles]) -> Iterator[SourceFiles]:
     """Give each source a name of its own."""
     taken: set[str] = set()
     for piece in pieces:
-        name = next(n for n in (piece.name, *(f"{piece.name}_{i}" for i in range(2, len(pieces) + 2))) if n not in taken)
+        name = next(
+            n for n in (piece.name, *(f"{piece.name}_{i}" for i in range(2, len(pieces) + 2))) if n not in taken
+        )
         taken.add(name)
         yield SourceFiles(name, piece.source, piece.columns)

@@ -18,6 +18,7 @@ from mlwf_assets.spec.names import RESERVED_IN_KEYS
 _MOSTLY = 0.99  # of the rows must have a key
 _COUNTED = 30  # rows from which on a first column of whole numbers may be a key although it does not count rows
 _PAIRS = 20
+_MOST_SERIES = 200  # values of a text that, together with a time, may be a key: stations, airports
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,12 @@ def _rank(column: Column, table: Table, *, is_first: bool) -> int:
 
 def _pairs(database: Database, table: Table, candidates: list[Column], distinct_rows: int) -> Iterator[Key]:
     """An id, or what has few values, together with a time."""
-    ids = [c for c in candidates if c.reading.type in ("string", "integer") and not c.missing and 1 < c.distinct]
+    ids = [c for c in candidates if c.reading.type in ("string", "integer") and not c.missing and c.distinct > 1]
     ids = sorted(ids, key=lambda c: (not is_id(c.name), c.reading.type != "string"))[:_PAIRS]
     times = [c for c in candidates if c.is_time and not c.missing]
     for one, time in product(ids, times):
-        if one.reading.type != "string" and not is_id(one.name) or one.distinct * time.distinct < distinct_rows:
+        names_things = is_id(one.name) or (one.reading.type == "string" and one.distinct <= _MOST_SERIES)
+        if not names_things or one.distinct * time.distinct < distinct_rows:
             continue
         sql = f"SELECT count(*) FROM (SELECT DISTINCT {quoted([one.name, time.name])} FROM {quote(table.name)})"
         if database.row(sql)[0] == distinct_rows:

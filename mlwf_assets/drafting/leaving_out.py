@@ -63,6 +63,6 @@ def _gives_away(database: Database, table: Table, target: Target, column: Column
     if column.distinct != own.distinct or 2 * own.distinct > table.rows - own.missing:
         return
     a, b = quote(column.name), quote(target.column)
-    sql = f"SELECT count(*) FROM (SELECT DISTINCT {a}, {b} FROM {quote(table.name)} WHERE {a} IS NOT NULL AND {b} IS NOT NULL)"
-    if database.row(sql)[0] == own.distinct:
+    both = f"FROM {quote(table.name)} WHERE {a} IS NOT NULL AND {b} IS NOT NULL"
+    if database.row(f"SELECT count(*) FROM (SELECT DISTINCT {a}, {b} {both})")[0] == own.distinct:
         yield f"says the same as {target.column}: each of its values goes with one of it"

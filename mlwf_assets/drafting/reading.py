@@ -5,12 +5,15 @@ A column is read as the type that all of its values have, as the lake finds it. 
 with the reason. Codes that would lose something as numbers ('007') stay text.
 """
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from mlwf_assets.cleaning.casting import literal, quote
@@ -33,6 +36,10 @@ _FORMATS = (*_DATES, *(date + clock for date in _DATES for clock in _CLOCKS))
 _YEARS = (1000, 2999)
 _MOST = 0.95  # of the values must be of a type for the others to count as mistakes
 _SAMPLE = 500  # distinct values in which forms of dates are looked for
+# What a column must look like for its values to be tried: most are neither.
+_LIKELY = 0.8
+_LIKE_DATE = re.compile(r"\d{1,4}[./-]\d|\d{1,2}[ -][A-Za-z]{3}|[A-Za-z]{3,9} \d{1,2}, \d")
+_LIKE_NUMBER = re.compile(r"[+-]?[\d.,]")
 _OTHER_FORMAT = {"%d/%m/%Y": "%m/%d/%Y", "%d/%m/%y": "%m/%d/%y"}
 
 
@@ -79,14 +86,14 @@ def read(connection: duckdb.DuckDBPyConnection, source: FilesSource, folder: Pat
     Raises:
         SourceError: if a file is not sound.
     """
-    rows = _rows(source, folder)
+    rows, types = _rows(source, folder)
     if is_text and (words := _words_for_missing(connection, rows)):
         known = CsvOptions().null_values
         source = _with_csv(source, null_values=(*known, *sorted(set(words) - set(known))))
-        rows = _rows(source, folder)
+        rows, types = _rows(source, folder)
     if is_text and _has_decimal_comma(connection, rows, source.csv.delimiter):
         source = _with_csv(source, decimal=",")
-    types = found_types(rows, is_text=is_text, decimal=source.csv.decimal)
+        types = found_types(rows, is_text=True, decimal=",")
     readings = {
         name: _reading(connection, rows, name, found, value_tests(is_text=is_text, decimal=source.csv.decimal))
         for name, found in types.items()
@@ -94,8 +101,9 @@ def read(connection: duckdb.DuckDBPyConnection, source: FilesSource, folder: Pat
     return Read(source, rows, readings)
 
 
-def _rows(source: FilesSource, folder: Path) -> pa.Table:
-    return read_source(source, folder)[None].table.drop_columns(["_file", "_row"])
+def _rows(source: FilesSource, folder: Path) -> tuple[pa.Table, dict[str, ColumnType]]:
+    result = read_source(source, folder)[None]
+    return result.table.drop_columns(["_file", "_row"]), json.loads(result.files["types.json"])
 
 
 def _with_csv(source: FilesSource, **options: object) -> FilesSource:
@@ -125,14 +133,14 @@ def _listed(words: Iterable[str]) -> str:
 def _words_for_missing(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> list[str]:
     """Words that stand for 'missing', as they are written."""
     found: set[str] = set()
+    known = pa.array(_MISSING_AMONG_OTHERS)
     for name in _texts(rows):
-        connection.register("raw", pa.table({"c": rows[name]}))
-        written = f"SELECT DISTINCT c FROM raw WHERE lower(trim(c)) IN ({_listed(_MISSING_AMONG_OTHERS)})"
-        words = [word for (word,) in connection.execute(written).fetchall()]
-        if not words:
-            continue
-        sure = [word for word in words if word.strip().lower() in _MISSING]
-        found.update(words if _others_are_typed(connection, rows[name]) else sure)
+        distinct = rows[name].unique()
+        is_word = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(distinct)), known)
+        words = distinct.filter(is_word).to_pylist()
+        if words:
+            sure = [word for word in words if word.strip().lower() in _MISSING]
+            found.update(words if _others_are_typed(connection, rows[name]) else sure)
     return sorted(found)
 
 
@@ -155,6 +163,8 @@ def _has_decimal_comma(connection: duckdb.DuckDBPyConnection, rows: pa.Table, de
     ]  # fmt: skip
     commas = points = 0
     for name in _texts(rows):
+        if _share(_LIKE_NUMBER, rows[name].unique().drop_null()[:_SAMPLE].to_pylist()) < _LIKELY:
+            continue
         all_, with_comma, as_comma, with_point, as_point = _counts(connection, rows[name], tests)
         commas += with_comma > 0 and as_comma >= _MOST * all_
         points += with_point > 0 and as_point >= _MOST * all_
@@ -171,8 +181,11 @@ def _reading(
         return Reading("date", _COMPACT, found=False)
     if found != "string" or not pt.is_string(values.type) or values.null_count == len(values):
         return Reading(found)
-    if (dated := _as_date(connection, values)) is not None:
+    sample = [text.strip() for text in values.unique().drop_null()[:_SAMPLE].to_pylist()]
+    if _share(_LIKE_DATE, sample) > _LIKELY and (dated := _as_date(connection, values)) is not None:
         return dated
+    if _share(_LIKE_NUMBER, sample) < _LIKELY:
+        return Reading("string")
     all_, *counts = _counts(connection, values, [*tests.values(), _loses_something(tests)])
     *counts, lossy = counts
     if lossy:
@@ -180,8 +193,13 @@ def _reading(
     if "number" in tests:  # every integer is a number; where some are no integers, all are read as numbers
         numbers = all_ - _counts(connection, values, [_no_number(tests)])[1]
         counts[:2] = [counts[0] if counts[0] == numbers else 0, numbers]
-    best = next((kind for kind, count in zip(tests, counts, strict=True) if count >= _MOST * all_), "string")
+    fitting: list[ColumnType] = [kind for kind, count in zip(tests, counts, strict=True) if count >= _MOST * all_]
+    best = fitting[0] if fitting else "string"
     return Reading(best, found=best == "string")
+
+
+def _share(pattern: re.Pattern[str], texts: Sequence[str]) -> float:
+    return sum(pattern.match(text) is not None for text in texts) / max(len(texts), 1)
 
 
 def _no_number(tests: Mapping[ColumnType, str]) -> str:
@@ -197,7 +215,7 @@ def _loses_something(tests: Mapping[ColumnType, str]) -> str:
 
 def _as_date(connection: duckdb.DuckDBPyConnection, values: pa.ChunkedArray) -> Reading | None:
     rows, *found = _counts(connection, values, [_reads(form) for form in _FORMATS], sample=_SAMPLE)
-    likely = [form for form, count in zip(_FORMATS, found, strict=True) if count >= 0.9 * rows]
+    likely = [form for form, count in zip(_FORMATS, found, strict=True) if count >= _LIKELY * rows]
     if not likely:
         return None
     rows, *found = _counts(connection, values, [_reads(form) for form in likely])
@@ -215,7 +233,9 @@ def _doubts(form: str) -> Sequence[tuple[str, str]]:
 
 
 def _reads(form: str) -> str:
-    return f"year(try_strptime(v, {literal(form)})) BETWEEN {_YEARS[0]} AND {_YEARS[1]}"
+    """SQL: a date of the form; a year of two digits has two, for '1.2.3' is a version."""
+    digits = " AND regexp_matches(v, '[^0-9][0-9]{2}( |$)')" if "%y" in form else ""
+    return f"year(try_strptime(v, {literal(form)})) BETWEEN {_YEARS[0]} AND {_YEARS[1]}{digits}"
 
 
 def _not_compact() -> str:

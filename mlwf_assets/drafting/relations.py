@@ -80,7 +80,9 @@ def _parents(
         if parent.columns[key[0]].reading.type != column.reading.type:
             continue
         fit = _fit_of_names(column.name, key[0], parent.name)
-        if not fit and (column.reading.type == "integer" or column.distinct < _FEWEST_TEXTS or _is_own(keys, child, column)):
+        if not fit and (
+            column.reading.type == "integer" or column.distinct < _FEWEST_TEXTS or _is_own(keys, child, column)
+        ):
             continue
         values = child.rows - column.missing
         among = _count_among(database, child, column, parent, key[0])
@@ -98,10 +100,14 @@ def _fit_of_names(column: str, key: str, parent: str) -> int:
     table = {parent, *words_of(parent), one_of(parent)} - {""}
     joined = "_".join(own)
     if own == theirs:
-        return 3 if len(theirs) > 1 or theirs[0] not in ("id", "key", "code", "no", "nr", "name", "index", "number") else 0
-    if any(joined in {name, f"{name}_{'_'.join(theirs)}"} or "".join(own) == f"{name}{''.join(theirs)}" for name in table):
+        return (
+            3 if len(theirs) > 1 or theirs[0] not in ("id", "key", "code", "no", "nr", "name", "index", "number") else 0
+        )
+    if any(
+        joined in {name, f"{name}_{'_'.join(theirs)}"} or "".join(own) == f"{name}{''.join(theirs)}" for name in table
+    ):
         return 3
-    return 2 if table & set(own) or own[-len(theirs) :] == theirs and len(theirs) > 1 else 0
+    return 2 if table & set(own) or (own[-len(theirs) :] == theirs and len(theirs) > 1) else 0
 
 
 def _count_among(database: Database, child: Table, column: Column, parent: Table, key: str) -> int:

@@ -14,6 +14,7 @@ from mlwf_assets.cleaning.casting import quote
 from mlwf_assets.drafting.tables import Column, Database, Table
 from mlwf_assets.drafting.target import Target
 from mlwf_assets.drafting.words import words_of
+from mlwf_assets.spec.names import words
 
 # Days that say what is, not when the row came to be.
 _NO_EVENT = re.compile(r"birth|born|dob|geburt|expir|until|valid|due|deadline|ablauf|death|gültig|hired|built")
@@ -23,8 +24,10 @@ _TRAIN, _TEST = 0.70, 0.85  # where validation and test begin, as shares of the 
 _SMALLEST = 0.05  # share of the rows that a split must have
 _FEWEST_GROUPS = 20
 _WHO = frozenset(
-    "patient subject person customer client user member player student employee pupil driver device machine sensor "
-    "vehicle household family animal participant respondent kunde".split()
+    words("""
+    patient subject person customer client user member player student employee pupil driver device machine sensor
+    vehicle household family animal participant respondent kunde
+""")
 )
 
 
@@ -49,7 +52,9 @@ class Split:
 def find_event_time(database: Database, table: Table) -> str | None:
     """Find the column that says when a row happened: of several, the one that comes first on most rows."""
     times = [column for column in table.columns.values() if _may_be_event(column, table)]
-    first = [one for one in times if all(_is_before(database, table, one, other) for other in times if other is not one)]
+    first = [
+        one for one in times if all(_is_before(database, table, one, other) for other in times if other is not one)
+    ]
     return next((column.name for column in first or times[:1]), None)
 
 

@@ -13,16 +13,20 @@ from mlwf_assets.drafting.tables import Column, Database, Table
 from mlwf_assets.drafting.words import is_id, is_own_id, words_of
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.mistakes import suggestion
-from mlwf_assets.spec.names import Kind
+from mlwf_assets.spec.names import Kind, words
 from mlwf_assets.spec.sql import columns_of
 
 MOST_CLASSES = 50
 _FEWEST_ROWS = 3  # of the rarer outcome: one for each split
 _RARE = 10  # rows below which a class can be neither learned nor judged
-_YES = ("yes", "y", "true", "t", "1", "ja", "j", "si", "oui", "positive", "pos", "late", "bad", "churn", "fraud")
-_LIKELY = frozenset(("target", "label", "class", "y", "outcome", "response", "result", "survived", "churn", "churned",
-                     "default", "fraud", "delay", "late", "price", "species", "diagnosis", "status", "returned", "quality"))  # fmt: skip
-_CLASS_WORDS = frozenset(("class", "label", "type", "category", "group", "species", "target", "cluster", "digit"))
+_YES = words("yes y true t 1 ja j si oui positive pos late bad churn fraud")
+_LIKELY = frozenset(
+    words("""
+    target label class y outcome response result survived churn churned default fraud delay late price species diagnosis
+    status returned quality
+""")
+)
+_CLASS_WORDS = frozenset(words("class label type category group species target cluster digit"))
 _CANDIDATES = 10
 
 
@@ -137,12 +141,19 @@ def _why_not(column: Column, table: Table) -> str | None:
         return f"all {present:,} values are {column.low!r}, and what never differs cannot be learned"
     if column.is_time:
         return "it is a time; predict a number of days or hours, made with 'sql:' in the workflow file"
-    is_text = column.reading.type == "string"
-    if is_text and column.distinct > MOST_CLASSES:
+    return _why_no_classes(column, present) if column.reading.type == "string" else _why_no_number(column, table)
+
+
+def _why_no_classes(column: Column, present: int) -> str | None:
+    if column.distinct > MOST_CLASSES:
         return f"it is text with {column.distinct:,} different values in {present:,} rows, too many for classes"
-    if is_text and 2 * column.distinct > present:
+    if 2 * column.distinct > present:
         return f"its values name rows ({column.distinct:,} different ones in {present:,} rows)"
-    if column.distinct == present and (is_own_id(column.name, table.name) or is_id(column.name)):
+    return None
+
+
+def _why_no_number(column: Column, table: Table) -> str | None:
+    if column.distinct == table.rows and (is_own_id(column.name, table.name) or is_id(column.name)):
         return "its values name the rows, no two are the same"
     return None
 
@@ -197,8 +208,8 @@ def describe_values(values: Sequence[tuple[Any, int]], rows: int, *, more: int =
         >>> describe_values([("no", 6), ("yes", 4)], 10)
         'no 60 %, yes 40 %'
     """
-    words = [f"{as_word(value)} {100 * count / rows:.3g} %" for value, count in values]
-    return ", ".join([*words, *([f"{more} more"] if more > 0 else [])])
+    shares = [f"{as_word(value)} {round(100 * count / rows, 1):g} %" for value, count in values]
+    return ", ".join([*shares, *([f"{more} more"] if more > 0 else [])])
 
 
 def as_word(value: Any) -> str:

@@ -17,7 +17,7 @@ def words_of(name: str) -> list[str]:
         >>> words_of("customerId"), words_of("Order No."), words_of("tailnum")
         (['customer', 'id'], ['order', 'no'], ['tailnum'])
     """
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    spaced = re.sub(r"(?<=[^\W\dA-Z_])(?=[A-Z])", " ", name)
     return [word.lower() for word in re.split(r"[\W_]+", spaced) if word]
 
 
@@ -25,12 +25,13 @@ def as_name(text: str, *, otherwise: str = "data") -> str:
     """Make a name as workflow files want it: lower-case letters, digits and underscores.
 
     Example:
-        >>> as_name("Orders 2024 (final)"), as_name("2024"), as_name("Bäume")
-        ('orders_2024_final', 'data_2024', 'baeume')
+        >>> as_name("Orders 2024 (final)"), as_name("2024"), as_name("BäumeNord")
+        ('orders_2024_final', 'data_2024', 'baeume_nord')
     """
-    for letter, plain in {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}.items():
-        text = text.lower().replace(letter, plain)
-    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    plain = "_".join(words_of(text)).translate(
+        {ord(a): b for a, b in zip("äöüß", ("ae", "oe", "ue", "ss"), strict=True)}
+    )
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     if not name:
         return otherwise
     return name if _NAME_START.match(name) else f"{otherwise}_{name}"

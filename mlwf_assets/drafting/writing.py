@@ -98,7 +98,7 @@ def _project(draft: Draft) -> Iterator[str]:
     question = _question(draft.target)
     yield _line(f"  project: {{question: {scalar(question)}}}", "say it in your own words")
     bound = {"binary": "roc_auc >= 0.70", "multiclass": "accuracy >= 0.80", "regression": "r2 >= 0.50"}
-    yield f"  # A goal is a gate: with 'success: {bound[draft.target.kind]} on test' in project, no worse model is deployed."
+    yield f"  # A goal is a gate: 'success: {bound[draft.target.kind]} on test' in project lets no worse model through."
 
 
 def _question(target: Target) -> str:
@@ -108,7 +108,11 @@ def _question(target: Target) -> str:
             return f"Is {target.column} true for {row}?"
         other = next(value for value, _ in target.values if value != target.positive)
         return f"Is {target.column} of {row} {as_word(target.positive)} or {as_word(other)}?"
-    return f"Which {target.column} has {row}?" if target.kind == "multiclass" else f"How large is {target.column} of {row}?"
+    return (
+        f"Which {target.column} has {row}?"
+        if target.kind == "multiclass"
+        else f"How large is {target.column} of {row}?"
+    )
 
 
 def _sources(draft: Draft) -> Iterator[str]:
@@ -129,8 +133,8 @@ def _sources(draft: Draft) -> Iterator[str]:
 def _path(table: Table, folder: Path) -> str:
     paths = [Path(path) for path in table.source.path]
     if len(paths) > _MOST_PATHS:
-        first = paths[0].name
-        pattern = f"{os.path.commonprefix([path.name for path in paths])}*{first[first.index('.') :]}"
+        base, _, form = paths[0].name.partition(".")
+        pattern = f"{base.rstrip('0123456789')}*.{form}"
         if sorted(paths[0].parent.glob(pattern)) == sorted(paths):
             paths = [paths[0].parent / pattern]
     written = [scalar(_relative(path, folder)) for path in paths]
@@ -199,7 +203,8 @@ def _describe_key(table: Table, key: Key) -> str:
     if key.repeated:
         words = f"{key.repeated:,} {_plural('row', key.repeated)} repeat others, and are taken once"
     if key.without:
-        words += f"; {key.without:,} {_plural('row', key.without)} without it {'go' if key.without > 1 else 'goes'} to quarantine"
+        go = "go" if key.without > 1 else "goes"
+        words += f"; {key.without:,} {_plural('row', key.without)} without it {go} to quarantine"
     return words
 
 

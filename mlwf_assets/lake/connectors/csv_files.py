@@ -24,6 +24,7 @@ from mlwf_assets.spec.sources import CsvOptions
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 100
 _BOM = "\ufeff"
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")  # as rows have it, and names seldom
 _OTHER_FORMS = {b"PK\x03\x04": ".zip (or a spreadsheet)", b"\x1f\x8b": ".gz", b"PAR1": ".parquet"}
 
 
@@ -161,7 +162,8 @@ def _check_names(names: Sequence[str], place: str) -> None:
                 f"name it there (pandas' nameless index: write with index=False)"
             )
         if name in names[:position]:
-            raise SourceError(f"{place}: column names must be unique, however {name!r} stands twice; rename one")
+            remedy = "write a line of names above the rows" if all(map(_NUMBER.fullmatch, names)) else "rename one"
+            raise SourceError(f"{place}: column names must be unique, however {name!r} stands twice; {remedy}")
 
 
 def _parse(content: bytes, header: _Header, options: CsvOptions, place: str) -> pa.Table:
