@@ -31,7 +31,7 @@ _MOST_PATHS = 3
 _MOST_NAMES = 15
 _SHOWN = 40
 _VALUES_SHOWN = 5
-_PLAIN = re.compile(r"[\w./~][\w ./=<>'+()-]*")
+_PLAIN = re.compile(r"[\w./~][\w ./=<>'+()*-]*")
 _TRUTHS_ELSEWHERE = ("yes", "no", "on", "off", "y", "n")  # of YAML 1.1, in other readers
 _BUDGETS = ((2_000, "10s"), (50_000, "1min"))
 _LONGEST_BUDGET = "4min"
