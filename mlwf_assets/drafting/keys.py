@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import product
 
 from mlwf_assets.cleaning.casting import quote
-from mlwf_assets.drafting.reading import quoted
 from mlwf_assets.drafting.tables import Column, Database, Table
 from mlwf_assets.drafting.words import is_id, is_own_id
 from mlwf_assets.spec.names import RESERVED_IN_KEYS
@@ -89,6 +88,6 @@ def _pairs(database: Database, table: Table, candidates: list[Column], distinct_
         names_things = is_id(one.name) or (one.reading.type == "string" and one.distinct <= _MOST_SERIES)
         if not names_things or one.distinct * time.distinct < distinct_rows:
             continue
-        sql = f"SELECT count(*) FROM (SELECT DISTINCT {quoted([one.name, time.name])} FROM {quote(table.name)})"
+        sql = f"SELECT count(*) FROM (SELECT DISTINCT {quote(one.name)}, {quote(time.name)} FROM {quote(table.name)})"
         if database.row(sql)[0] == distinct_rows:
             yield Key((one.name, time.name), table.rows - distinct_rows)

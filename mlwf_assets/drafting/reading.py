@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from mlwf_assets.cleaning.casting import literal, quote
+from mlwf_assets.cleaning.casting import literal
 from mlwf_assets.drafting.words import words_of
 from mlwf_assets.lake.connectors import read_source
 from mlwf_assets.lake.connectors.types import found_types, value_tests
@@ -240,13 +240,3 @@ def _reads(form: str) -> str:
 
 def _not_compact() -> str:
     return f"NOT (length(v) = 8 AND coalesce({_reads(_COMPACT)}, false))"
-
-
-def quoted(names: Iterable[str]) -> str:
-    """List columns in SQL.
-
-    Example:
-        >>> quoted(["a", "b c"])
-        '"a", "b c"'
-    """
-    return ", ".join(map(quote, names))
