@@ -16,7 +16,13 @@ from mlwf_assets import __version__
 from mlwf_assets.cli.reply import Reply, replying
 from mlwf_assets.errors import MlwfError, SpecError
 
-_COMMANDS = {"run": "mlwf_assets.cli.run", "predict": "mlwf_assets.cli.predict", "up": "mlwf_assets.cli.up"}
+_COMMANDS = {
+    "init": "mlwf_assets.cli.init",
+    "check": "mlwf_assets.cli.check",
+    "run": "mlwf_assets.cli.run",
+    "predict": "mlwf_assets.cli.predict",
+    "up": "mlwf_assets.cli.up",
+}
 STOPPED = 130  # as shells have it: 128 + SIGINT
 
 

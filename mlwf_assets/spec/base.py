@@ -77,8 +77,18 @@ def parse_day(value: Any) -> dt.date:
     return day
 
 
+def is_name(text: str) -> bool:
+    """Say whether a text may name a workflow, a source or a table.
+
+    Example:
+        >>> is_name("trips_2024"), is_name("Trips")
+        (True, False)
+    """
+    return _NAME.fullmatch(text) is not None
+
+
 def _check_name(value: str) -> str:
-    if not _NAME.fullmatch(value):
+    if not is_name(value):
         raise ValueError(f"must be lower-case letters, digits and underscores, however: {value!r}")
     return value
 

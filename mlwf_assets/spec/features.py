@@ -1,10 +1,25 @@
 """Which features are made and which are kept."""
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from mlwf_assets.spec.base import Duration, Names, SpecModel, as_list
+
+
+def find_ignored(text: str, tables: Collection[str], *, own: str) -> tuple[str, str]:
+    """Return the table and the column that an entry of `ignore` names; names of columns may hold points.
+
+    Args:
+        tables: the names that there are.
+        own: the examples' table.
+    Example:
+        >>> find_ignored("planes.year", ["planes"], own="flights"), find_ignored("Petal.Width", ["iris"], own="iris")
+        (('planes', 'year'), ('iris', 'Petal.Width'))
+    """
+    table, _, column = text.partition(".")
+    return (table, column) if column and table in tables else (own, text)
 
 
 class Relational(SpecModel):

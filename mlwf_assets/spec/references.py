@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.expressions import Use, expressions
+from mlwf_assets.spec.features import find_ignored
 from mlwf_assets.spec.lookups import Lookup, parse_lookup
 from mlwf_assets.spec.mistakes import Mistake, Place, error, suggestion
 from mlwf_assets.spec.names import RESERVED_COLUMNS, RESERVED_PREFIXES, TIME_SLICES
@@ -153,12 +154,13 @@ def _check_rest(workflow: Workflow, columns: Mapping[str, Sequence[str]]) -> Ite
     timed = TIME_SLICES if workflow.is_partitioned(table) or workflow.examples.cutoff is not None else ()
     yield from _check_columns(workflow.evaluation.slices, [*own, *timed], ("evaluation", "slices"), table)
     for position, text in enumerate(workflow.features.relational.ignore):
-        owner, _, column = text.rpartition(".")
+        owner, column = find_ignored(text, columns, own=table)
         place: Place = ("features", "relational", "ignore", position)
-        if owner and owner not in columns:
-            yield Mistake(place, f"there must be a table {owner!r}.{suggestion(owner, columns)}")
+        if column not in columns[owner] and "." in column:
+            unknown = column.partition(".")[0]
+            yield Mistake(place, f"there must be a table {unknown!r}.{suggestion(unknown, columns)}")
         else:
-            yield from _check_column(column, columns[owner or table], place, owner or table)
+            yield from _check_column(column, columns[owner], place, owner)
     for name, series in workflow.features.timeseries.items():
         place = ("features", "timeseries", name)
         ids = series.id if isinstance(series.id, dict) else {series.id: series.id}

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
+from mlwf_assets.spec.features import find_ignored
 from mlwf_assets.spec.lookups import parse_lookup
 from mlwf_assets.spec.relationships import Relationship
 from mlwf_assets.spec.sql import columns_of
@@ -105,12 +106,9 @@ def choose_columns(
 
 def _ignored(workflow: Workflow, table: str) -> set[str]:
     """`COLUMN` means the examples' table, `TABLE.COLUMN` any."""
-    names = set()
-    for name in workflow.features.relational.ignore:
-        owner, _, column = name.rpartition(".")
-        if (owner or workflow.examples.table) == table:
-            names.add(column)
-    return names
+    own = workflow.examples.table
+    named = [find_ignored(text, workflow.tables, own=own) for text in workflow.features.relational.ignore]
+    return {column for owner, column in named if owner == table}
 
 
 def _meaning(kind: pa.DataType, declared: str | None) -> Meaning | None:

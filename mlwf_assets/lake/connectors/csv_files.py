@@ -24,6 +24,7 @@ from mlwf_assets.spec.sources import CsvOptions
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 100
 _BOM = "\ufeff"
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")  # as rows have it, and names seldom
 _OTHER_FORMS = {b"PK\x03\x04": ".zip (or a spreadsheet)", b"\x1f\x8b": ".gz", b"PAR1": ".parquet"}
 
 
@@ -65,13 +66,27 @@ def csv_columns(part: Part, options: CsvOptions) -> list[str]:
     Raises:
         SourceError: if there is no sound header.
     """
+    return _peek(part, options).names
+
+
+def csv_delimiter(part: Part, options: CsvOptions) -> str:
+    """Return what stands between fields, as the options say or as it is found in the first lines.
+
+    Raises:
+        SourceError: if there is no sound header.
+    """
+    return _peek(part, options).delimiter
+
+
+def _peek(part: Part, options: CsvOptions) -> _Header:
+    """Read no more than the beginning."""
     try:
         with part.open() as stream:
             sample = _sample(stream, options.encoding)
     except UnicodeError:
         # Whoever reads everything can say where.
         sample = _sample(io.BytesIO(_to_utf8(part.read(), options.encoding, part.place)), "utf-8")
-    return _read_header(sample, options, part.place).names
+    return _read_header(sample, options, part.place)
 
 
 def _to_utf8(content: bytes, encoding: str, place: str) -> bytes:
@@ -147,7 +162,8 @@ def _check_names(names: Sequence[str], place: str) -> None:
                 f"name it there (pandas' nameless index: write with index=False)"
             )
         if name in names[:position]:
-            raise SourceError(f"{place}: column names must be unique, however {name!r} stands twice; rename one")
+            remedy = "write a line of names above the rows" if all(map(_NUMBER.fullmatch, names)) else "rename one"
+            raise SourceError(f"{place}: column names must be unique, however {name!r} stands twice; {remedy}")
 
 
 def _parse(content: bytes, header: _Header, options: CsvOptions, place: str) -> pa.Table:

@@ -32,7 +32,7 @@ _FORMS: dict[str, Form] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
 }  # fmt: skip
 _PACKED = (".gz", ".zip")
-_SAVE_AS_CSV = (".xlsx", ".xls", ".xlsm", ".ods")
+SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 _BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
@@ -243,7 +243,7 @@ def _told_by_name(name: str, place: str) -> Form:
     suffix = Path(name).suffix.lower()
     if suffix in _FORMS:
         return _FORMS[suffix]
-    if suffix in _SAVE_AS_CSV:
+    if suffix in SPREADSHEETS:
         raise SpecError(f"{place} must be CSV, Parquet or JSON lines, however it is a spreadsheet; save it as CSV")
     served = ", ".join([*_FORMS, *_PACKED])
     raise SpecError(

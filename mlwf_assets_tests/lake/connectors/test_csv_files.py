@@ -143,3 +143,10 @@ def test_no_row_is_swallowed_when_a_quote_is_left_open(data):
     lines[broken] = f'{broken},"x'
     with pytest.raises(SourceError, match=f"line {broken + 2}: quotes"):
         read_csv(part("\n".join(["a,b", *lines, ""]).encode()), CsvOptions())
+
+
+def test_types_are_found_in_more_columns_than_are_looked_at_at_once(tmp_path):
+    names = [f"c{i}" for i in range(450)]
+    lines = [",".join(names), *(",".join(["1.5", "x", ""][i % 3] for i in range(450)) for _ in range(3))]
+    write(tmp_path / "wide.csv", "\n".join(lines) + "\n")
+    assert types(read(tmp_path)) == {name: ["number", "string", "string"][i % 3] for i, name in enumerate(names)}

@@ -1,0 +1,96 @@
+"""`mlwf check`: say whether a workflow is sound without running it, sources included.
+
+Small sources are read whole, so that a broken line is found here and not in the run; of large ones only the names
+of the columns are held against the file.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlwf_assets.cli.reply import Reply
+
+if TYPE_CHECKING:
+    from mlwf_assets.spec.sources import Source
+    from mlwf_assets.spec.workflow import Workflow
+
+_READ_WHOLE_BYTES = 32 << 20  # about a second
+
+
+@click.command("check", short_help="Say whether a workflow is sound, without running it.")
+@click.argument("workflow")
+@click.option("--json", is_flag=True, expose_value=False, help="Print one JSON document on stdout.")
+@click.pass_obj
+def check(reply: Reply, workflow: str) -> None:
+    """Hold the file of WORKFLOW (a name, or a folder with a defs.yaml) against itself and its sources."""
+    from mlwf_assets.cli.workflows import load_checked
+
+    spec = load_checked(workflow)
+    rows = count_rows(spec)
+    if reply.as_json:
+        reply.document(_as_document(spec, rows))
+    else:
+        click.echo(_in_one_line(spec, rows))
+
+
+def count_rows(workflow: "Workflow") -> dict[str, int | None]:
+    """Count the rows of each source; None where a source is too large to be read just so.
+
+    Raises:
+        SpecError: listing every source that cannot be read, with its line in the workflow file.
+    """
+    from mlwf_assets.errors import SourceError, SpecError
+    from mlwf_assets.spec.mistakes import Mistake, error
+
+    rows, found = {}, []
+    for name, source in workflow.sources.items():
+        try:
+            rows[name] = _count(source, workflow.folder)
+        except (SourceError, SpecError) as problem:
+            found.append(Mistake(("sources", name), str(problem)))
+    if found:
+        raise error(workflow.file, workflow.lines, found)
+    return rows
+
+
+def _count(source: "Source", folder: Path) -> int | None:
+    from mlwf_assets.lake.connectors import read_source
+    from mlwf_assets.lake.connectors.parts import find_files
+    from mlwf_assets.spec.sources import FilesSource
+
+    if isinstance(source, FilesSource):
+        size = sum(path.stat().st_size for path in find_files(source, folder).values())
+        if size > _READ_WHOLE_BYTES:
+            return None
+    counts: list[int] = [result.table.num_rows for result in read_source(source, folder).values()]
+    return sum(counts)
+
+
+def _of_tables(workflow: "Workflow", rows: dict[str, int | None]) -> dict[str, int | None]:
+    """Rows of each table's sources together."""
+    found: dict[str, int | None] = {}
+    for name, table in workflow.tables.items():
+        counts = [rows[source] for source in table.sources or ()]
+        found[name] = None if None in counts else sum(count for count in counts if count is not None)
+    return found
+
+
+def _as_document(workflow: "Workflow", rows: dict[str, int | None]) -> dict[str, Any]:
+    return {
+        "workflow": workflow.name,
+        "file": str(workflow.file),
+        "tables": _of_tables(workflow, rows),
+        "target": {"table": workflow.examples.table, "label": workflow.examples.label},
+        "splits": workflow.splits.by,
+    }
+
+
+def _in_one_line(workflow: "Workflow", rows: dict[str, int | None]) -> str:
+    tables = [f"{name} ({'large' if n is None else f'{n:,} rows'})" for name, n in _of_tables(workflow, rows).items()]
+    kind = f" ({workflow.examples.kind})" if workflow.examples.kind else ""
+    group = f" {workflow.splits.group}" if workflow.splits.group else ""
+    return (
+        f"{workflow.name} is sound: {'table' if len(tables) == 1 else 'tables'} {', '.join(tables)}; predicts "
+        f"{workflow.examples.label}{kind} of {workflow.examples.table}; splits by {workflow.splits.by}{group}"
+    )
