@@ -3,10 +3,10 @@
 import dagster as dg
 
 from mlwf_assets.assets.component import load_folder
-from mlwf_assets.spec.loader import workflow_folders
+from mlwf_assets.spec.loader import distinct_folders
 
 defs = dg.Definitions.merge(
-    *(load_folder(folder) for folder in workflow_folders()),
+    *(load_folder(folder) for folder in distinct_folders()),
     # Steps are parallel inside library functions; a process for each would only import everything again.
     dg.Definitions(executor=dg.in_process_executor),
 )

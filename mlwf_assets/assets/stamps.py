@@ -48,8 +48,15 @@ class Recorder:
             raise  # whoever ran the asset has lost interest; that is no failure of its own
         except BaseException as error:
             self.failures[asset] = error
-            self.listen("failed", asset, str(error).partition("\n")[0])
+            self.listen("failed", asset, _first_line(error))
             raise
+
+
+def _first_line(error: BaseException) -> str:
+    """Say what happened in a line, also where an error has no words: a person's Ctrl-C."""
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped"
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 _current: contextvars.ContextVar[Recorder] = contextvars.ContextVar("recorder")

@@ -98,8 +98,8 @@ async def _relay(request: web.Request, answer: aiohttp.ClientResponse, *, prefix
     if "Location" in headers:
         headers["Location"] = _outside(headers["Location"], {answer.url.authority, request.host}, prefix=prefix)
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
-    await response.prepare(request)
     try:
+        await response.prepare(request)
         async for chunk in answer.content.iter_any():
             await response.write(chunk)
         await response.write_eof()

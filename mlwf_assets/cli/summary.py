@@ -126,7 +126,8 @@ def _assets(workflow: Workflow, outcome: Outcome, lake: Lake) -> Table:
     for step in outcome.steps:
         for output in step.outputs:
             entries = lake.entries(f"{workflow.name}/{output.name}")
-            rows = f"{sum(entry.rows for entry in entries.values()):,}" if entries else "-"
+            is_now = entries and step.name not in {*outcome.failures, *outcome.skipped}
+            rows = f"{sum(entry.rows for entry in entries.values()):,}" if is_now else "-"
             # A step's outputs come about together: its time is said once.
             seconds = _seconds(output.name, outcome) if output is step.outputs[0] else ""
             table.add_row(output.name, rows, seconds, _what_was_done(step.name, output.name, entries, outcome))

@@ -121,6 +121,24 @@ def workflow_folders() -> list[Path]:
     return list(dict.fromkeys(folders))
 
 
+def distinct_folders() -> list[Path]:
+    """List the folders of all known workflows, no two of one name.
+
+    Raises:
+        SpecError: if two files give the same name: it is the key of all that a workflow makes.
+    """
+    folders: dict[str, Path] = {}
+    for folder in workflow_folders():
+        name = name_in(folder)
+        if name in folders:
+            raise SpecError(
+                f"each workflow must have a name of its own, however {folders[name]} and {folder} are both called "
+                f"{name!r}; change 'name:' in one of them, or take one out of MLWF_WORKFLOWS"
+            )
+        folders[name] = folder
+    return list(folders.values())
+
+
 def _folders_in(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob(f"*/{FILE_NAME}"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_assets.errors import SpecError
-from mlwf_assets.spec.loader import find, load, loads, mistake, name_in, workflow_folders
+from mlwf_assets.spec.loader import distinct_folders, find, load, loads, mistake, name_in, workflow_folders
 from mlwf_assets_tests.spec.toy import FILE, TEXT, edited, line, rows
 
 SMALLEST = """\
@@ -162,6 +162,15 @@ def test_workflows_are_found_in_the_package_and_in_the_folders_of_the_variable(t
     assert [name_in(folder) for folder in workflow_folders()] == ["flights", "small", "other"]
     assert find("other") == find("two") == two
     assert find("flights").parent.name == "workflows"
+
+
+def test_two_workflows_of_one_name_are_refused_where_all_are_shown(tmp_path, monkeypatch):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "defs.yaml").write_text("attributes:\n  name: same\n")
+    monkeypatch.setenv("MLWF_WORKFLOWS", str(tmp_path))
+    with pytest.raises(SpecError, match=r"name of its own, however .*one and .*two are both called 'same'; change"):
+        distinct_folders()
 
 
 def test_a_variable_that_names_no_folder_is_an_error(tmp_path, monkeypatch):
