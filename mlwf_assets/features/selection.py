@@ -16,7 +16,13 @@ import pyarrow as pa
 
 from mlwf_assets.errors import DataError
 from mlwf_assets.features.alignment import FeatureTable, find_rows, key_columns
-from mlwf_assets.features.leakage import measure_categories, measure_missing, measure_ranks
+from mlwf_assets.features.leakage import (
+    group_ranks,
+    measure_categories,
+    measure_least_told,
+    measure_missing,
+    measure_ranks,
+)
 from mlwf_assets.features.significance import (
     Target,
     assess_categories,
@@ -38,11 +44,15 @@ _GINI_DIGITS = 2
 
 @dataclass
 class _Verdict:
-    """What was found about one feature; `reason` is empty while it is still in."""
+    """What was found about one feature; `reason` is empty while it is still in.
+
+    `least_told` is the Gini of the class that it tells worst; of two classes and of numbers, `relevance` again.
+    """
 
     feature: Mapping[str, Any]
     p_values: np.ndarray
     relevance: float = float("nan")
+    least_told: float = float("nan")
     missing_gini: float = float("nan")
     missing_share: float = 0.0
     guarded: bool = True
@@ -152,6 +162,10 @@ def _judge(feature: Mapping[str, Any], column: pa.ChunkedArray, target: Target) 
         else:
             verdict.relevance = measure_ranks(ranks, target=measured)
             tests.append(assess_numbers(present, ranks, target=labels))
+        verdict.least_told = verdict.relevance
+        if len(measured.classes) > 1:
+            codes = present if categorical else group_ranks(ranks)
+            verdict.least_told = measure_least_told(codes, target=measured)
     if missing.any():
         verdict.missing_gini = measure_missing(missing, target=target)
         tests.append(assess_missing(missing, target=target))
@@ -186,17 +200,22 @@ def _guard(verdicts: Sequence[_Verdict], selection: Selection) -> None:
     for verdict in verdicts:
         if verdict.reason:
             continue
-        value = verdict.relevance if verdict.guarded else 0.0
-        told, share = ("its values", value), ("its being missing", verdict.missing_gini)
-        what, gini = max(told, share, key=lambda pair: float(np.nan_to_num(pair[1])))
         named = {verdict.name, *verdict.feature["columns"]} & set(guard.keep)
+        what, gini = _more_telling(verdict, verdict.least_told)
         if gini >= guard.drop and not named:
             verdict.reason = (
                 f"tells too much to have been known in time: {what} reach a normalized Gini of {gini:.3f} "
                 f"(limit {guard.drop:g}); if it is right, name it in features.selection.leakage.keep"
             )
-        elif gini >= guard.warn:
+            continue
+        what, gini = _more_telling(verdict, verdict.relevance)
+        if gini >= guard.warn:
             verdict.warning = f"{what} reach a normalized Gini of {gini:.3f}: was that known in time?"
+
+
+def _more_telling(verdict: _Verdict, by_values: float) -> tuple[str, float]:
+    told = ("its values", by_values if verdict.guarded else 0.0), ("its being missing", verdict.missing_gini)
+    return max(((what, float(np.nan_to_num(gini))) for what, gini in told), key=lambda pair: pair[1])
 
 
 def _find_relevant(verdicts: Sequence[_Verdict], selection: Selection) -> dict[str, bool]:
