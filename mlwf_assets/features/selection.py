@@ -37,6 +37,8 @@ from mlwf_assets.spec.features import Selection
 
 # Below so many rows of a class with a value, a Gini near 1 is chance rather than a leak.
 MIN_GUARD_ROWS = 10
+# An id has another value in each row; below so many rows other things have, too.
+MIN_ID_ROWS, MIN_ID_DENSITY = 30, 0.4
 _CHUNK_ROWS = 16_384
 # Closer than this, two features tell alike, and people rather read about a mean than a root mean square.
 _GINI_DIGITS = 2
@@ -56,6 +58,7 @@ class _Verdict:
     missing_gini: float = float("nan")
     missing_share: float = 0.0
     guarded: bool = True
+    names_rows: bool = False
     reason: str = ""
     warning: str = ""
     duplicate_of: str | None = None
@@ -169,11 +172,26 @@ def _judge(feature: Mapping[str, Any], column: pa.ChunkedArray, target: Target) 
     if missing.any():
         verdict.missing_gini = measure_missing(missing, target=target)
         tests.append(assess_missing(missing, target=target))
+    is_column = feature["name"].rpartition(".")[2] in {name.rpartition(".")[2] for name in feature["columns"]}
+    verdict.names_rows = is_column and _names_rows(present, len(column), categorical=categorical)
     if tests:
         verdict.p_values = combine_tests(tests)
     else:
         verdict.reason = f"is constant: every training row says {column[0].as_py()!r}"
     return verdict
+
+
+def _names_rows(present: np.ndarray, rows: int, *, categorical: bool) -> bool:
+    """Tell ids and running numbers: all different, and names, or whole numbers that leave out few.
+
+    The training rows are a good half of all that were numbered; measures are not as dense.
+    """
+    if rows < MIN_ID_ROWS or len(present) < rows or len(np.unique(present)) < rows:
+        return False
+    if categorical:
+        return True
+    whole = bool((present == np.round(present)).all())
+    return whole and rows / (float(np.ptp(present)) + 1) > MIN_ID_DENSITY
 
 
 def _read_numbers(column: pa.ChunkedArray) -> np.ndarray:
@@ -201,6 +219,12 @@ def _guard(verdicts: Sequence[_Verdict], selection: Selection) -> None:
         if verdict.reason:
             continue
         named = {verdict.name, *verdict.feature["columns"]} & set(guard.keep)
+        if verdict.names_rows and not named:
+            verdict.reason = (
+                "has another value in each row, as an id has, which says nothing of new rows; if it is none, name "
+                "it in features.selection.leakage.keep"
+            )
+            continue
         what, gini = _more_telling(verdict, verdict.least_told)
         if gini >= guard.drop and not named:
             verdict.reason = (

@@ -5,6 +5,7 @@ their columns; the same row twice is kept twice, for duplicates are the business
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,20 @@ def read_files(
     if unknown := [name for name in wanted if name not in rows.by_partition]:
         raise SpecError(f"there must be a partition {unknown[0]!r}, however: {list(rows.by_partition)[:3]} ...")
     return {name: Result(_take(table, rows.by_partition[name]), files, metadata, KEY) for name in wanted}
+
+
+def equal_files(source: FilesSource, folder: Path) -> list[tuple[str, str]]:
+    """Find files of a source that say the same, byte for byte, each beside the first such one.
+
+    Raises:
+        SpecError, SourceError: if a file is not there.
+    """
+    found = find_files(source, folder)
+    sizes = Counter(path.stat().st_size for path in found.values())
+    first: dict[str, str] = {}
+    alike = {name: path for name, path in found.items() if sizes[path.stat().st_size] > 1}
+    pairs = [(first.setdefault(hash_file(path), name), name) for name, path in alike.items()]
+    return [(one, other) for one, other in pairs if one != other]
 
 
 def _describe(found: Found, tables: Sequence[pa.Table]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ like numbers but would lose something as such ('007', more digits than 64 bits h
 how `cleaning` reads them; here only the distinct values are looked at.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
@@ -20,6 +21,8 @@ _NUMBER = r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
 _COMMA_NUMBER = r"[+-]?((0|[1-9]\d*)(,\d*)?|[1-9]\d{0,2}(\.\d{3})+,\d*|,\d+)([eE][+-]?\d+)?"
 _DATE = r"\d{4}-\d{1,2}-\d{1,2}"
 _TIMESTAMP = _DATE + r"[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|UTC|[+-]\d{2}(:?\d{2})?))?"
+# A query costs milliseconds: wide files would take minutes column by column.
+_VALUES_PER_QUERY, _COLUMNS_PER_QUERY = 100_000, 500
 _WHOLE_NUMBER_DIGITS = 15  # what a float holds exactly
 
 
@@ -37,11 +40,24 @@ def found_types(table: pa.Table, *, is_text: bool, decimal: str = ".") -> dict[s
         {'a': 'integer', 'b': 'string', 'c': 'number', 'd': 'date'}
     """
     tests = {**(_of_numbers(decimal) if is_text else {}), **_of_times()}
+    kinds = dict(zip(table.column_names, table.schema.types, strict=True))
     with duck.connect() as connection:
-        return {
-            name: _told_by_values(connection, table[name], tests) if pt.is_string(kind) else _told_by_type(kind)
-            for name, kind in zip(table.column_names, table.schema.types, strict=True)
-        }
+        told: dict[str, ColumnType] = {}
+        for batch in _distinct_values(table.select([name for name, kind in kinds.items() if pt.is_string(kind)])):
+            told |= _told_by_values(connection, batch, tests)
+    return {name: told[name] if pt.is_string(kind) else _told_by_type(kind) for name, kind in kinds.items()}
+
+
+def _distinct_values(table: pa.Table) -> Iterator[dict[str, pa.Array]]:
+    """The values of each column, as many columns together as are looked at in one query."""
+    batch: dict[str, pa.Array] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        batch[name] = column.unique().drop_null()
+        if sum(map(len, batch.values())) > _VALUES_PER_QUERY or len(batch) >= _COLUMNS_PER_QUERY:
+            yield batch
+            batch = {}
+    if batch:
+        yield batch
 
 
 def _of_numbers(decimal: str) -> dict[ColumnType, str]:
@@ -64,15 +80,18 @@ def _of_times() -> dict[ColumnType, str]:
 
 
 def _told_by_values(
-    connection: duckdb.DuckDBPyConnection, column: pa.ChunkedArray, tests: Mapping[ColumnType, str]
-) -> ColumnType:
-    values = column.unique().drop_null()
-    if not len(values):
-        return "string"
-    connection.register("distinct_values", pa.table({"v": values}))
+    connection: duckdb.DuckDBPyConnection, columns: Mapping[str, pa.Array], tests: Mapping[ColumnType, str]
+) -> dict[str, ColumnType]:
+    numbers = np.repeat(np.arange(len(columns)), [len(values) for values in columns.values()])
+    values = pa.concat_arrays(list(columns.values()))
+    connection.register("distinct_values", pa.table({"n": numbers, "v": values}))
     holds = ", ".join(f"bool_and(coalesce({test}, false))" for test in tests.values())
-    row = connection.execute(f"SELECT {holds} FROM (SELECT trim(v) AS v FROM distinct_values)").fetchone() or ()
-    return next((kind for kind, all_hold in zip(tests, row, strict=True) if all_hold), "string")
+    asked = f"SELECT n, {holds} FROM (SELECT n, trim(v) AS v FROM distinct_values) GROUP BY n"
+    found = {number: row for number, *row in connection.execute(asked).fetchall()}
+    return {
+        name: next((kind for kind, all_hold in zip(tests, found.get(i, ()), strict=False) if all_hold), "string")
+        for i, name in enumerate(columns)
+    }
 
 
 def _told_by_type(kind: pa.DataType) -> ColumnType:
