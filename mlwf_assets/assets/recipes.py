@@ -135,6 +135,7 @@ class Planner:
         if all(entry and entry.recipe == wanted[output.name] for entry, output in zip(own, step.outputs, strict=True)):
             found = {output.name: entry for entry, output in zip(own, step.outputs, strict=True) if entry}
             return Planned(step, partition, "fresh", sources=sources, recipe=recipe, found=found)
-        found = {name: entry for name, wish in wanted.items() if (entry := self._lake.find(wish)) is not None}
+        made = {name: self._lake.find(wish, table=f"{self._workflow}/{name}") for name, wish in wanted.items()}
+        found = {name: entry for name, entry in made.items() if entry is not None}
         because = "was never computed" if state == "missing" else "was made from other inputs, settings or code"
         return Planned(step, partition, state, because, sources, recipe, found)

@@ -1,12 +1,11 @@
 """The command group, and how every command ends.
 
-Exit codes: 0 done, 1 something failed, 2 the user's mistake, 130 stopped by Ctrl-C. A mistake of the user is
-a few lines and never a traceback; what went wrong in our code keeps its traceback. What a command does
-stands in the module of its name, what it says with --json in `reply.py`.
+Exit codes: 0 done, 1 something failed, 2 the user's mistake (in the command, the workflow file or the data), 130
+stopped by Ctrl-C. A mistake of the user is a few lines and never a traceback; what went wrong in our code keeps its
+traceback. What a command does stands in the module of its name, what it says with --json in `reply.py`.
 """
 
 import importlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import click
 
 from mlwf_assets import __version__
 from mlwf_assets.cli.reply import Reply, replying
-from mlwf_assets.errors import MlwfError, SpecError
+from mlwf_assets.errors import DataError, MlwfError, SourceError, SpecError
 
 _COMMANDS = {
     "init": "mlwf_assets.cli.init",
@@ -73,8 +72,9 @@ def exit_code(error: BaseException) -> int:
         >>> [exit_code(error) for error in (SpecError("a typo"), MlwfError("no disk"), KeyboardInterrupt())]
         [2, 1, 130]
     """
-    codes: Mapping[type[BaseException], int] = {SpecError: 2, click.UsageError: 2, KeyboardInterrupt: STOPPED}
-    return next((code for kind, code in codes.items() if isinstance(error, kind)), 1)
+    if isinstance(error, KeyboardInterrupt):
+        return STOPPED
+    return 2 if isinstance(error, SpecError | DataError | SourceError | click.UsageError) else 1
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

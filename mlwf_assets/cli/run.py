@@ -26,6 +26,7 @@ _KEPT = "Stopped. What was finished is kept: the same command goes on from there
 def run(reply: Reply, workflow: str, *, force: bool) -> None:
     """Bring WORKFLOW (a name, or a folder with a defs.yaml) up to date; what is fresh is not touched."""
     from mlwf_assets.cli.home import find_home, prepare_home
+    from mlwf_assets.cli.main import exit_code
     from mlwf_assets.cli.workflows import load_checked
 
     home = find_home()
@@ -37,7 +38,9 @@ def run(reply: Reply, workflow: str, *, force: bool) -> None:
     if _was_stopped(outcome):
         raise KeyboardInterrupt(_KEPT)
     if outcome.failures or outcome.skipped:
-        raise click.exceptions.Exit(1)
+        # What follows from the user's mistakes alone is one, too.
+        codes = [exit_code(error) for error in outcome.failures.values()] or [1]
+        raise click.exceptions.Exit(min(codes))
 
 
 def _run(workflow: "Workflow", home: Path, *, force: bool) -> "Outcome":

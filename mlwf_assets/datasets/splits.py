@@ -59,12 +59,13 @@ def split_examples(
     key = tuple(key) or (ROW_ID,)
     if examples.num_rows < len(SPLITS):
         raise DataError(
-            f"there must be examples to split, at least one each, however there are {examples.num_rows}; see what "
-            f"datasets/examples counts as without a label, and clean/ what it puts into quarantine"
+            f"there must be examples to split, at least one each, however there are {examples.num_rows}; see how many "
+            f"rows the sources hold, what clean/ puts into quarantine, and what datasets/examples counts"
         )
     _check_unique(examples, key)
     places, made = _place(splits, examples, key, partitions)
     tables = {name: examples.filter(pa.array(places == place)) for place, name in enumerate(SPLITS)}
+    _check_labels(examples)
     _check_useful(tables, _remedy(splits, made))
     check = check_leaks(tables, key=key, by=splits.by, rows=examples.num_rows)
     return {
@@ -80,7 +81,9 @@ def _place(
     if splits.by == "time":
         times = example_times(examples)
         validation, test = split_moments(splits, partitions, times)
+        span = pc.min_max(times).as_py()
         moments = {"validation begins": validation.isoformat(), "test begins": test.isoformat()}
+        moments |= {f"{which} example": span[end].isoformat() for which, end in (("first", "min"), ("last", "max"))}
         return _place_by_time(times, [validation, test]), moments
     shares = [value for value in (splits.validation, splits.test) if isinstance(value, float)]
     if splits.by == "group":
@@ -169,6 +172,20 @@ def _check_unique(examples: pa.Table, key: Sequence[str]) -> None:
         )
 
 
+def _check_labels(examples: pa.Table) -> None:
+    found = examples["label"].unique()
+    if len(found) < 2:
+        raise DataError(
+            f"examples.label must tell examples apart, however all {examples.num_rows:,} say {found[0].as_py()!r}; "
+            f"look at how the values are written in the data, and at examples.where"
+        )
+    if pt.is_string(found.type) and len(found) > examples.num_rows / 2:
+        raise DataError(
+            f"classes must have several examples each, however there are {len(found):,} in {examples.num_rows:,} "
+            f"examples, e.g. {found[0].as_py()!r}; is examples.label an id, or a text to be put into classes?"
+        )
+
+
 def _check_useful(tables: Mapping[str, pa.Table], remedy: str) -> None:
     """Refuse splits on which nothing can be learned or measured; better here than in each model."""
     sizes = {name: table.num_rows for name, table in tables.items()}
@@ -191,7 +208,8 @@ def _check_useful(tables: Mapping[str, pa.Table], remedy: str) -> None:
 
 def _remedy(splits: Splits, made: Mapping[str, Any]) -> str:
     if splits.by == "time":
-        return f"move 'splits.validation' and 'splits.test' ({', '.join(f'{k} {v}' for k, v in made.items())})"
+        where = ", ".join(f"{name} {moment}" for name, moment in made.items())
+        return f"move 'splits.validation' and 'splits.test', or put mistaken times into quarantine by a rule ({where})"
     if splits.by == "random":
         return "split by stratified, give larger shares in 'splits', or give more examples"
     return "give larger shares in 'splits', or more examples"

@@ -28,10 +28,13 @@ from mlwf_assets.features.alignment import find_rows
 from mlwf_assets.models.metrics import Array, find_metric
 from mlwf_assets.models.predictor import Predictor
 from mlwf_assets.models.truth import BASE_RATE, ENSEMBLE, PROCESS_TODAY, Truth, base_rate, process_today, read_truth
+from mlwf_assets.spec.names import ROW_ID
 from mlwf_assets.spec.workflow import Workflow
 
 # What the figures can depend on; the versions stand at the end of the report.
 _LIBRARIES = ("duckdb", "featuretools", "tsfresh", "numpy", "pandas", "scikit-learn", "lightgbm", "torch")
+
+_NAMED = {ROW_ID: "row"}  # of a table without key: file and position
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def evaluate(
         looks=looks,
         explanations=explanations,
         slices=slices,
-        defaults=list_defaults(workflow),
+        defaults=list_defaults(workflow, kind=kind),
         provenance=Provenance(dict(provenance), _versions()),
     )
 
@@ -225,7 +228,7 @@ def _namer(given: _Given) -> Callable[[int], dict[str, str]]:
 
     def name(position: int) -> dict[str, str]:
         row = given.clean.slice(position, 1).to_pylist()[0]
-        named = {column: "" if value is None else str(value) for column, value in row.items()}
+        named = {_NAMED.get(column, column): "" if value is None else str(value) for column, value in row.items()}
         if times is not None and times.notna().iloc[position]:
             named["time"] = times.iloc[position].tz_convert(given.timezone).strftime("%Y-%m-%d %H:%M")
         return named

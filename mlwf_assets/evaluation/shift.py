@@ -32,6 +32,7 @@ class Shift:
         ks: Kolmogorov-Smirnov distance; nan for categories.
         labels: category names, or the first and last edge of the numbers.
         train, test: shares per bin of the picture, the same bins.
+        chance: what the PSI of two samples of these sizes from the same rows seldom (one time in 20) exceeds.
     """
 
     name: str
@@ -45,6 +46,16 @@ class Shift:
     labels: tuple[str, ...]
     train: tuple[float, ...]
     test: tuple[float, ...]
+    chance: float = 0.0
+
+    @property
+    def moved(self) -> str:
+        """How far: "no", "by chance" where so few rows differ as much anyhow, "moderately" or "a lot"."""
+        if self.psi < MODERATE:
+            return "no"
+        if self.psi <= self.chance:
+            return "by chance"
+        return "a lot" if self.psi >= LARGE else "moderately"
 
 
 def stability_index(expected: Array, actual: Array) -> float:
@@ -56,6 +67,23 @@ def stability_index(expected: Array, actual: Array) -> float:
     """
     e, a = np.maximum(expected, _FLOOR), np.maximum(actual, _FLOOR)
     return float(((a - e) * np.log(a / e)).sum())
+
+
+def chance_index(bins: int, train_rows: int, test_rows: int) -> float:
+    """The PSI that two samples of the same distribution exceed one time in 20.
+
+    Source: Yurdakul and Naranjo (2020): PSI over (1/n + 1/m) is chi-squared with bins - 1 degrees of freedom;
+    its 95 % point by Wilson and Hilferty (1931).
+
+    Example:
+        >>> round(chance_index(10, 230, 50), 2), round(chance_index(10, 100_000, 30_000), 4)
+        (0.41, 0.0007)
+    """
+    free = bins - 1
+    if free < 1 or not train_rows or not test_rows:
+        return 0.0
+    point = free * (1 - 2 / (9 * free) + 1.645 * np.sqrt(2 / (9 * free))) ** 3
+    return float(point * (1 / train_rows + 1 / test_rows))
 
 
 def ks_distance(a: Array, b: Array) -> float:
@@ -152,6 +180,7 @@ def feature_shift(feature: Mapping[str, Any], train: pa.ChunkedArray, test: pa.C
         labels=labels,
         train=tuple(np.round(picture_train, 5).tolist()),
         test=tuple(np.round(picture_test, 5).tolist()),
+        chance=round(chance_index(int(np.count_nonzero(expected)), len(train), len(test)), 6),
     )
 
 

@@ -77,11 +77,15 @@ def judge(
     return Verdict(success.holds(value), f"{must}; it is {value:,.3f}.", success.metric, success.bound)
 
 
-def list_defaults(workflow: Workflow) -> tuple[UsedDefault, ...]:
-    """List what the file does not say, in words; the same field of several list entries once, at [*]."""
+def list_defaults(workflow: Workflow, *, kind: Kind) -> tuple[UsedDefault, ...]:
+    """List what the file does not say and this kind of problem asks for, in words.
+
+    The same field of several list entries stands there once, at [*].
+    """
     listed = [
         UsedDefault(re.sub(r"\[\d+\]", "[*]", one.path), _value(one.value), one.description)
         for one in used_defaults(workflow)
+        if kind == "binary" or not one.path.startswith("evaluation.costs")
     ]
     return tuple(dict.fromkeys(listed))
 

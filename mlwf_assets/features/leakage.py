@@ -1,7 +1,9 @@
 """How much a single feature tells of the label by itself: its normalized Gini, |2 AUC - 1|.
 
 Used to rank features, and as the leakage guard: what nearly decides the label alone was seldom known in time.
-For several classes the largest of one against the rest, for numbers the absolute rank correlation.
+For several classes the largest of one against the rest, for numbers the absolute rank correlation. Where a
+feature must decide between several classes to be a leak, it is the smallest: that petals tell one of three
+flowers is nature, that a column tells each of them is a copy of the label.
 """
 
 import numpy as np
@@ -11,6 +13,8 @@ from mlwf_assets.features.significance import Target, rank
 FOLDS = 5
 # Rows of prior that each category's mean is mixed with.
 SMOOTHING = 20
+# Into as many groups of like size numbers are put, where each of several classes is looked for among them.
+_BINS = 20
 
 
 def measure_ranks(ranks: np.ndarray, *, target: Target) -> float:
@@ -59,6 +63,43 @@ def measure_categories(codes: np.ndarray, *, target: Target, seed: int = 0) -> f
         encoded = rank(_encode(codes, members.astype(float), folds))
         found += _signed(encoded, Target(members[None], members))
     return max(found)
+
+
+def measure_least_told(codes: np.ndarray, *, target: Target, seed: int = 0) -> float:
+    """Measure how well a feature of categories tells the class that it tells worst.
+
+    Args:
+        codes: (n,) integers from 0, as of `group_ranks` for numbers.
+        target: the labels of the same rows, of several classes.
+        seed: of the folds.
+    Returns:
+        1 where each class can be told from the feature alone, from the other folds' rows.
+    Example:
+        >>> flowers = np.repeat([0, 1, 2], 30)
+        >>> target = Target(np.stack([flowers == k for k in range(3)]), flowers)
+        >>> measure_least_told(flowers, target=target), measure_least_told(flowers // 2, target=target) < 0.7
+        (1.0, True)
+    """
+    folds = np.random.default_rng(seed).permutation(len(codes)) % FOLDS
+    encoded = [rank(_encode(codes, members.astype(float), folds)) for members in target.classes]
+    found = [
+        _signed(ranks, Target(members[None], members)) for ranks, members in zip(encoded, target.classes, strict=True)
+    ]
+    return max(0.0, min((gini for told in found for gini in told), default=0.0))
+
+
+def group_ranks(ranks: np.ndarray) -> np.ndarray:
+    """Put numbers into groups of like size, equal ones into one.
+
+    Args:
+        ranks: (n,) average ranks, no NaN.
+    Returns:
+        (n,) integers from 0.
+    Example:
+        >>> group_ranks(np.array([1.5, 1.5, 3.0]))
+        array([10, 10, 20])
+    """
+    return np.asarray(ranks * _BINS // max(1, len(ranks)), dtype=np.int64)
 
 
 def _encode(codes: np.ndarray, values: np.ndarray, folds: np.ndarray) -> np.ndarray:

@@ -16,7 +16,13 @@ import pyarrow as pa
 
 from mlwf_assets.errors import DataError
 from mlwf_assets.features.alignment import FeatureTable, find_rows, key_columns
-from mlwf_assets.features.leakage import measure_categories, measure_missing, measure_ranks
+from mlwf_assets.features.leakage import (
+    group_ranks,
+    measure_categories,
+    measure_least_told,
+    measure_missing,
+    measure_ranks,
+)
 from mlwf_assets.features.significance import (
     Target,
     assess_categories,
@@ -31,6 +37,8 @@ from mlwf_assets.spec.features import Selection
 
 # Below so many rows of a class with a value, a Gini near 1 is chance rather than a leak.
 MIN_GUARD_ROWS = 10
+# An id has another value in each row; below so many rows other things have, too.
+MIN_ID_ROWS, MIN_ID_DENSITY = 30, 0.4
 _CHUNK_ROWS = 16_384
 # Closer than this, two features tell alike, and people rather read about a mean than a root mean square.
 _GINI_DIGITS = 2
@@ -38,14 +46,19 @@ _GINI_DIGITS = 2
 
 @dataclass
 class _Verdict:
-    """What was found about one feature; `reason` is empty while it is still in."""
+    """What was found about one feature; `reason` is empty while it is still in.
+
+    `least_told` is the Gini of the class that it tells worst; of two classes and of numbers, `relevance` again.
+    """
 
     feature: Mapping[str, Any]
     p_values: np.ndarray
     relevance: float = float("nan")
+    least_told: float = float("nan")
     missing_gini: float = float("nan")
     missing_share: float = 0.0
     guarded: bool = True
+    names_rows: bool = False
     reason: str = ""
     warning: str = ""
     duplicate_of: str | None = None
@@ -152,14 +165,33 @@ def _judge(feature: Mapping[str, Any], column: pa.ChunkedArray, target: Target) 
         else:
             verdict.relevance = measure_ranks(ranks, target=measured)
             tests.append(assess_numbers(present, ranks, target=labels))
+        verdict.least_told = verdict.relevance
+        if len(measured.classes) > 1:
+            codes = present if categorical else group_ranks(ranks)
+            verdict.least_told = measure_least_told(codes, target=measured)
     if missing.any():
         verdict.missing_gini = measure_missing(missing, target=target)
         tests.append(assess_missing(missing, target=target))
+    is_column = feature["name"].rpartition(".")[2] in {name.rpartition(".")[2] for name in feature["columns"]}
+    verdict.names_rows = is_column and _names_rows(present, len(column), categorical=categorical)
     if tests:
         verdict.p_values = combine_tests(tests)
     else:
         verdict.reason = f"is constant: every training row says {column[0].as_py()!r}"
     return verdict
+
+
+def _names_rows(present: np.ndarray, rows: int, *, categorical: bool) -> bool:
+    """Tell ids and running numbers: all different, and names, or whole numbers that leave out few.
+
+    The training rows are a good half of all that were numbered; measures are not as dense.
+    """
+    if rows < MIN_ID_ROWS or len(present) < rows or len(np.unique(present)) < rows:
+        return False
+    if categorical:
+        return True
+    whole = bool((present == np.round(present)).all())
+    return whole and rows / (float(np.ptp(present)) + 1) > MIN_ID_DENSITY
 
 
 def _read_numbers(column: pa.ChunkedArray) -> np.ndarray:
@@ -186,17 +218,28 @@ def _guard(verdicts: Sequence[_Verdict], selection: Selection) -> None:
     for verdict in verdicts:
         if verdict.reason:
             continue
-        value = verdict.relevance if verdict.guarded else 0.0
-        told, share = ("its values", value), ("its being missing", verdict.missing_gini)
-        what, gini = max(told, share, key=lambda pair: float(np.nan_to_num(pair[1])))
         named = {verdict.name, *verdict.feature["columns"]} & set(guard.keep)
+        if verdict.names_rows and not named:
+            verdict.reason = (
+                "has another value in each row, as an id has, which says nothing of new rows; if it is none, name "
+                "it in features.selection.leakage.keep"
+            )
+            continue
+        what, gini = _more_telling(verdict, verdict.least_told)
         if gini >= guard.drop and not named:
             verdict.reason = (
                 f"tells too much to have been known in time: {what} reach a normalized Gini of {gini:.3f} "
                 f"(limit {guard.drop:g}); if it is right, name it in features.selection.leakage.keep"
             )
-        elif gini >= guard.warn:
+            continue
+        what, gini = _more_telling(verdict, verdict.relevance)
+        if gini >= guard.warn:
             verdict.warning = f"{what} reach a normalized Gini of {gini:.3f}: was that known in time?"
+
+
+def _more_telling(verdict: _Verdict, by_values: float) -> tuple[str, float]:
+    told = ("its values", by_values if verdict.guarded else 0.0), ("its being missing", verdict.missing_gini)
+    return max(((what, float(np.nan_to_num(gini))) for what, gini in told), key=lambda pair: pair[1])
 
 
 def _find_relevant(verdicts: Sequence[_Verdict], selection: Selection) -> dict[str, bool]:

@@ -184,3 +184,12 @@ def test_rows_that_break_the_contract_can_be_read_as_a_file(finished):
     text = "".join(file.read_text() for file in files)
     assert "too heavy" in text
     assert "p0010" in text
+
+
+def test_two_workflows_over_the_same_files_keep_to_their_own_tables(copied):
+    folder, home = copied
+    small.write_spec(folder, {**small.spec(), "name": "letters", "deployment": None})
+    run(folder, home)
+    lake = Lake(home / "lake")
+    assert lake.read("letters/datasets/train") == lake.read("parcels/datasets/train")
+    assert lake.entry("letters/evaluation/report") is not None

@@ -74,7 +74,7 @@ def test_help_imports_nothing_heavy(shell):
     [
         ("done", 0, ""),
         ("failed", 1, ""),
-        ("data", 1, "mlwf: a row is lost\n"),
+        ("data", 2, "mlwf: a row is lost\n"),
         ("spec", 2, "defs.yaml:7: no such column\n"),
         ("usage", 2, "Error: not so\n"),
         ("stopped", 130, "Stopped.\n"),
@@ -103,7 +103,7 @@ def test_a_bug_shows_where_it_is(shell):
         ("failed", {"how": "failed"}, 1),
         ("twice", {"how": "twice"}, 1),
         ("spec", {"error": {"kind": "SpecError", "message": "defs.yaml:7: no such column"}, "exit_code": 2}, 2),
-        ("data", {"error": {"kind": "DataError", "message": "a row is lost"}, "exit_code": 1}, 1),
+        ("data", {"error": {"kind": "DataError", "message": "a row is lost"}, "exit_code": 2}, 2),
         ("usage", {"error": {"kind": "UsageError", "message": "not so"}, "exit_code": 2}, 2),
         ("bug", {"error": {"kind": "ZeroDivisionError", "message": "by zero"}, "exit_code": 1}, 1),
         ("stopped", {"error": {"kind": "KeyboardInterrupt", "message": "Stopped."}, "exit_code": 130}, 130),

@@ -243,8 +243,8 @@ LATE = {"by": "time", "validation": "2025-01-01", "test": "2026-01-01"}
 FAULTS = {
     "no examples": ([], {"by": "random"}, r"must be examples to split, at least one each, however there are 0"),
     "two examples": ([1.0, 2.0], {"by": "random"}, r"at least one each, however there are 2"),
-    "one class": ([True] * 20, {"by": "random"}, r"labels of train must differ, however all 14 are True"),
-    "a constant number": ([5.0] * 20, {"by": "random"}, r"labels of train must differ, however all 14 are 5\.0"),
+    "one class": ([True] * 20, {"by": "random"}, r"examples.label must tell examples apart, however all 20 say True"),
+    "a constant number": ([5.0] * 20, {"by": "random"}, r"must tell examples apart, however all 20 say 5\.0"),
     "one positive": (
         [True, *[False] * 19],
         {"by": "stratified"},
@@ -253,12 +253,12 @@ FAULTS = {
     "an id for a label": (
         [str(i) for i in range(40)],
         {"by": "random"},
-        r"classes of validation must be in train too, however .* split by stratified",
+        r"classes must have several examples each, however there are 40 in 40 examples, e.g. '0'; is .* an id",
     ),
-    "an id for a label, stratified": (
-        [str(i) for i in range(40)],
-        {"by": "stratified"},
-        r"each split must hold examples, however validation, test holds none",
+    "rare classes": (
+        ["often"] * 25 + [str(i) for i in range(15)],
+        {"by": "random"},
+        r"classes of (validation|test) must be in train too, however .* split by stratified",
     ),
     "dates after the data": (
         alternate(20),
@@ -318,7 +318,7 @@ def test_seats_add_up_to_the_share_and_leave_rows_to_others(strata, share):
 
 
 def test_an_id_for_a_label_is_refused_in_no_time():
-    with pytest.raises(DataError, match="each split must hold examples"):
+    with pytest.raises(DataError, match="classes must have several examples each"):
         split(examples([str(i) for i in range(50_000)], days=[0] * 50_000), by="stratified")
 
 

@@ -6,12 +6,47 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from mlwf_assets_tests import small
 
 MLWF = str(Path(sys.executable).with_name("mlwf"))
+
+
+_EACH = """
+import json, os, sys, tempfile, traceback
+from mlwf_assets.cli import main
+kept, done = (os.dup(1), os.dup(2)), []
+for arguments in json.loads(sys.argv[1]):
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        os.dup2(out.fileno(), 1), os.dup2(err.fileno(), 2)
+        code = 0
+        try:
+            main(arguments, prog_name="mlwf")
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        sys.stdout.flush(), sys.stderr.flush()
+        os.dup2(kept[0], 1), os.dup2(kept[1], 2)
+        said = []
+        for stream in (out, err):
+            stream.seek(0)
+            said.append(stream.read())
+        done.append([code, *said])
+print(json.dumps(done))
+"""
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +87,14 @@ class Installation:
 
     def run_json(self, *arguments, code=0):
         return json.loads(self.mlwf("run", *arguments, "--json", code=code).stdout)
+
+    def each(self, *commands):
+        """Run commands one after another in one process, for imports take longer than small runs.
+
+        Returns exit code, stdout and stderr of each.
+        """
+        lines = json.dumps([[str(word) for word in command] for command in commands])
+        return [Done(*one) for one in self.python(_EACH, lines)]
 
     def python(self, text, *arguments, **variables):
         """Run a script in a fresh process; return its last line as JSON."""

@@ -132,7 +132,7 @@ def test_a_failing_rule_stops_what_depends_on_it_and_nothing_else(installation, 
     changed = small.spec()
     changed["tables"]["parcels"]["rules"][0]["otherwise"] = "fail"
     folder = small.write(tmp_path / "parcels", **changed)
-    document = installation.run_json(folder, code=1)
+    document = installation.run_json(folder, code=2)
     assert "clean/parcels" in document["failed"]
     assert "clean/weather@2024-01" in document["computed"]
     assert "too heavy" in document["errors"]["clean/parcels"]

@@ -228,7 +228,8 @@ def slices(found: Sequence[Slice], column: str, metric: str, overall: float) -> 
     """The metric within each value of a column, against that of all rows; the same scale for all columns."""
     drawn = [_slice_row(one, metric) for one in found if one.column == column]
     mark = draw.Mark(f"all rows {score(metric, overall)}", x=overall)
-    axis = _scale([one.score for one in found if one.verdict != "few"], [overall])
+    judged = [one.score for one in found if one.verdict != "few"] or [one.score for one in found]
+    axis = _scale(judged, [overall])
     return draw.dots(drawn, x=axis, marks=[mark], label=f"Slices by {column}")
 
 

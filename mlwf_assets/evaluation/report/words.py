@@ -64,6 +64,31 @@ def phrase(words: str) -> str:
     return words.rstrip(". ")
 
 
+def number_of(rows: int) -> str:
+    """Count rows in words.
+
+    Example:
+        >>> number_of(1), number_of(1200)
+        ('1 row', '1,200 rows')
+    """
+    return f"{count(rows)} row{'s' * (rows != 1)}"
+
+
+def how_split(by: str) -> str:
+    """Say how rows were divided.
+
+    Example:
+        >>> how_split("random")
+        'Split at random, by a hash of the key.'
+    """
+    return {
+        "time": "Split by time.",
+        "random": "Split at random, by a hash of the key.",
+        "stratified": "Split at random within each class, by a hash of the key.",
+        "group": "Split by group: rows of one group are in one split.",
+    }[by]
+
+
 def split_days(split: SplitSummary) -> str:
     """Say from when a split is; empty where time plays no part."""
     return span(split.first, split.last) if split.first else ""
@@ -236,15 +261,18 @@ def confidence(bins: Sequence[ReliabilityBin]) -> str:
 
 def shifts(found: Sequence[Shift], *, by_time: bool) -> str:
     """Say how many features moved between train and test."""
-    large = [one for one in found if one.psi >= LARGE]
-    moderate = [one for one in found if MODERATE <= one.psi < LARGE]
-    if not large and not moderate:
-        return f"None of the {len(found)} features moved noticeably between train and test."
-    words = (
-        f"Of {len(found)} features, {len(large)} moved a lot between train and test (PSI of {LARGE} or more) and "
-        f"{len(moderate)} moderately ({MODERATE} to {LARGE})."
-    )
-    if by_time:
+    moved = [one.moved for one in found]
+    large, moderate, chance = (moved.count(how) for how in ("a lot", "moderately", "by chance"))
+    if large or moderate:
+        words = (
+            f"Of {len(found)} features, {large or 'none'} moved a lot between train and test (PSI of {LARGE} or more) "
+            f"and {moderate or 'none'} moderately ({MODERATE} to {LARGE})."
+        )
+    else:
+        words = f"None of the {len(found)} features moved noticeably between train and test."
+    if chance:
+        words += f" With so few rows, the difference in {chance} of them may be chance."
+    if by_time and (large or moderate):
         words += " Months, days and what goes with the season differ by construction where the split is by time."
     return words
 
@@ -257,8 +285,8 @@ def most_shifted(found: Sequence[Shift], *, at_most: int = 6) -> list[tuple[Shif
     by_columns: dict[tuple[str, ...], list[Shift]] = {}
     for one in found:
         by_columns.setdefault(one.columns or (one.name,), []).append(one)
-    picked = [(same[0], sum(one.psi >= MODERATE for one in same[1:])) for same in by_columns.values()]
-    moved = [pair for pair in picked if pair[0].psi >= MODERATE]
+    picked = [(same[0], sum(one.moved in ("a lot", "moderately") for one in same[1:])) for same in by_columns.values()]
+    moved = [pair for pair in picked if pair[0].moved in ("a lot", "moderately")]
     return (moved or picked[:3])[:at_most]
 
 
@@ -330,11 +358,11 @@ def mixups(view: MulticlassView) -> str:
     """Name the most frequent mistakes."""
     if not view.mixups:
         return "No class was taken for another."
-    named = [f"{quoted(one.actual)} for {quoted(one.predicted)} ({count(one.rows)} rows)" for one in view.mixups[:3]]
+    named = [f"{quoted(one.actual)} for {quoted(one.predicted)} ({number_of(one.rows)})" for one in view.mixups[:3]]
     return f"Most often the model takes {', '.join(named)}."
 
 
 def unseen(lost: dict[str, int]) -> str:
     """Say which test rows could not be judged."""
-    named = ", ".join(f"{quoted(name)} ({count(rows)} rows)" for name, rows in lost.items())
+    named = ", ".join(f"{quoted(name)} ({number_of(rows)})" for name, rows in lost.items())
     return f"Training never saw the class {named}; the model cannot name it, and these test rows are in no figure here."

@@ -5,6 +5,7 @@ their columns; the same row twice is kept twice, for duplicates are the business
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,20 @@ def read_content(name: str, content: bytes, form: Form | None, csv: CsvOptions) 
     parts = parts_of(name, content, form)
     table = storable(stack([_with_place(_read(part, source), part) for part in parts]))
     return table, any(part.form == "csv" for part in parts)
+
+
+def equal_files(source: FilesSource, folder: Path) -> list[tuple[str, str]]:
+    """Find files of a source that say the same, byte for byte, each beside the first such one.
+
+    Raises:
+        SpecError, SourceError: if a file is not there.
+    """
+    found = find_files(source, folder)
+    sizes = Counter(path.stat().st_size for path in found.values())
+    first: dict[str, str] = {}
+    alike = {name: path for name, path in found.items() if sizes[path.stat().st_size] > 1}
+    pairs = [(first.setdefault(hash_file(path), name), name) for name, path in alike.items()]
+    return [(one, other) for one, other in pairs if one != other]
 
 
 def _describe(found: Found, tables: Sequence[pa.Table]) -> dict[str, Any]:

@@ -244,7 +244,10 @@ def _told_by_name(name: str, place: str) -> Form:
     if suffix in _FORMS:
         return _FORMS[suffix]
     if suffix in SPREADSHEETS:
-        raise SpecError(f"{place} must be CSV, Parquet or JSON lines, however it is a spreadsheet; save it as CSV")
+        raise SpecError(
+            f"{place} must be CSV, Parquet or JSON lines, however it is a spreadsheet; save it as CSV: in Excel by "
+            f"'File > Save As > CSV UTF-8', in LibreOffice by 'File > Save As > Text CSV', one file for each sheet"
+        )
     served = ", ".join([*_FORMS, *_PACKED])
     raise SpecError(
         f"{place} must tell its form by its name ({served}), however it does not; write 'format: csv' in the source"

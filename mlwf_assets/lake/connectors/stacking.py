@@ -21,13 +21,15 @@ def stack(tables: Sequence[pa.Table]) -> pa.Table:
         {'a': ['1', 'x']}
     """
     names = dict.fromkeys(name for table in tables for name in table.column_names)
-    return pa.table({name: _stack_column([_find(table, name) for table in tables]) for name in names})
-
-
-def _find(table: pa.Table, name: str) -> pa.ChunkedArray:
-    if name in table.column_names:
-        return table[name]
-    return pa.chunked_array([pa.nulls(table.num_rows)])
+    # Looked up once by name: `table[name]` goes through all columns each time.
+    columns = [dict(zip(table.column_names, table.columns, strict=True)) for table in tables]
+    absent = [pa.chunked_array([pa.nulls(table.num_rows)]) for table in tables]
+    return pa.table(
+        {
+            name: _stack_column([own.get(name, nothing) for own, nothing in zip(columns, absent, strict=True)])
+            for name in names
+        }
+    )
 
 
 def _stack_column(pieces: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
