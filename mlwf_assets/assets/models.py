@@ -59,10 +59,19 @@ def example_key(workflow: Workflow) -> list[str]:
 
 
 def problem_kind(workflow: Workflow, matrix: pa.Table) -> Any:
-    """Return binary, multiclass or regression."""
-    from mlwf_assets.datasets import label_kind
+    """Return binary, multiclass or regression.
 
-    return label_kind(workflow.examples, matrix.schema.field("label").type)
+    Raises:
+        SpecError: if the file names a metric that such a problem does not have.
+    """
+    from mlwf_assets.datasets import label_kind
+    from mlwf_assets.spec.metrics import check_metrics
+    from mlwf_assets.spec.mistakes import error
+
+    kind = label_kind(workflow.examples, matrix.schema.field("label").type)
+    if mistakes := list(check_metrics(workflow, {kind})):
+        raise error(workflow.file, workflow.lines, mistakes)
+    return kind
 
 
 def _family_step(workflow: Workflow, name: str) -> Step:

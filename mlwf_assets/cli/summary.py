@@ -1,4 +1,4 @@
-"""The end of a run: what was done, how good the models are, where the time went, and where to look on.
+"""The end of a run: what was done, where the time went, how good the models are, and where to look on.
 
 For people in at most 100 columns where the output is no terminal, and as one JSON document. Everything is
 read from the run's outcome and from what the lake holds; nothing is computed here.
@@ -103,11 +103,11 @@ def print_summary(workflow: Workflow, outcome: Outcome, home: Path) -> None:
     lake = Lake(home / "lake")
     console.print(f"\n[bold]{workflow.name}[/]: {escape(workflow.project.question)}\n")
     console.print(_assets(workflow, outcome, lake))
+    _print_time(console, outcome)
     if (evaluation := _evaluation(workflow, outcome, lake)) is not None:
         for table in (_leaderboard(evaluation), _metrics(evaluation)):
             console.print()
             console.print(table)
-    _print_time(console, outcome)
     if outcome.failures:
         _print_failures(outcome, home)
     else:
@@ -206,10 +206,14 @@ def _print_places(console: Console, workflow: Workflow, lake: Lake, home: Path) 
     """Print where to look on, each on a line of its own that can be copied."""
     console.print()
     for name, place in _places(workflow, lake, home):
-        console.print(f"{name:<8} {place}", soft_wrap=True, markup=False)
+        console.print(f"{name:<10} {place}", soft_wrap=True, markup=False)
 
 
 def _places(workflow: Workflow, lake: Lake, home: Path) -> Iterator[tuple[str, str]]:
+    tables = [lake.entries(f"{workflow.name}/quarantine/{name}").values() for name in workflow.tables]
+    if rows := sum(entry.rows for entries in tables for entry in entries):
+        folder = home / "reports" / workflow.name / "quarantine"
+        yield "Quarantine", f"{rows:,} rows, each with its reason: {folder}"
     yield "Report", str(_report_file(workflow, home))
     if (decision := _decision(workflow, lake)) is not None:
         if decision["passed"]:

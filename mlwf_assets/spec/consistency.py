@@ -14,13 +14,13 @@ from mlwf_assets.spec.expressions import expressions
 from mlwf_assets.spec.features import TimeSeries
 from mlwf_assets.spec.late import late_columns
 from mlwf_assets.spec.lookups import check_lookups
-from mlwf_assets.spec.mistakes import Mistake, Place, listed, suggestion
+from mlwf_assets.spec.metrics import check_metrics
+from mlwf_assets.spec.mistakes import Mistake, Place, suggestion
 from mlwf_assets.spec.names import (
     CALCULATORS,
     FAMILIES,
     KINDS,
     METRICS,
-    ONLY_BOUNDS,
     RESERVED_COLUMNS,
     RESERVED_IN_KEYS,
     RESERVED_PREFIXES,
@@ -205,26 +205,9 @@ def _check_models(workflow: Workflow) -> Iterator[Mistake]:
     if not models.families:
         yield Mistake(("models", "families"), f"must name at least one of {', '.join(FAMILIES)}")
     yield from _twice(models.families, ("models", "families"))
-    if models.metric is not None:
-        yield from _check_metric(models.metric, ("models", "metric"), _kinds(workflow))
-        if models.metric in ONLY_BOUNDS:
-            remedy = "tune for another one, and set a bound on it in project.success"
-            yield Mistake(("models", "metric"), f"must say what a good model is, however: {models.metric}; {remedy}")
-    if workflow.project.success is not None:
-        yield from _check_metric(workflow.project.success.metric, ("project", "success"), _kinds(workflow))
+    yield from check_metrics(workflow, _kinds(workflow))
     if models.replay is not None and not (workflow.folder / models.replay).is_file():
         yield Mistake(("models", "replay"), f"there must be a file {models.replay}, however: there is none")
-
-
-def _check_metric(metric: str, place: Place, kinds: set[Kind]) -> Iterator[Mistake]:
-    if metric not in METRICS:
-        yield Mistake(place, f"there must be a metric {metric!r}.{suggestion(metric, METRICS)}")
-    elif not kinds & set(METRICS[metric]):
-        fitting = [name for name, served in METRICS.items() if kinds & set(served)]
-        yield Mistake(
-            place,
-            f"must be a metric for {listed(sorted(kinds))} problems, however: {metric}; use {listed(fitting)}",
-        )
 
 
 def _kinds(workflow: Workflow) -> set[Kind]:

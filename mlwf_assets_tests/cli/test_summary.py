@@ -172,6 +172,7 @@ def test_leaderboard_metrics_time_and_places_are_told(outcome, home, capsys):
     assert "62.5 s in all; in 12.3% of it no library function ran." in lines
     assert "6.20 start and raw/trips" in lines
     assert "0.00 a and b" not in lines
+    assert f"Quarantine 200 rows, each with its reason: {home}/reports/trips/quarantine" in lines
     assert f"Report {home}/reports/trips/report.html" in lines
     assert "Model models:/trip-late@champion, version 3" in lines
     assert "Gate Good enough." in lines
