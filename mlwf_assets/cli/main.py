@@ -1,8 +1,8 @@
 """The command group, and how every command ends.
 
 Exit codes: 0 done, 1 something failed, 2 the user's mistake (in the command, the workflow file or the data),
-130 stopped by Ctrl-C. A mistake of the user is a few lines and never a traceback; what went wrong in our code keeps its traceback. What a command does
-stands in the module of its name, what it says with --json in `reply.py`.
+130 stopped by Ctrl-C. A mistake of the user is a few lines and never a traceback; what went wrong in our code
+keeps its traceback. What a command does stands in the module of its name, what it says with --json in `reply.py`.
 """
 
 import importlib
