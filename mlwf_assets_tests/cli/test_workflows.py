@@ -53,5 +53,17 @@ def test_columns_are_held_against_the_files(folder):
     assert load_checked(str(folder)).name == "small"
 
 
+def test_a_file_that_is_there_twice_needs_a_key_to_tell_rows_by(folder):
+    text = TEXT.replace("    buses: {package: no_such_package, path: buses.csv}\n    towns: towns.xlsx\n", "")
+    text = text.replace("trips.csv", '"*.csv"')
+    (folder / "defs.yaml").write_text(text)
+    for name in ("a.csv", "b.csv"):
+        (folder / name).write_text("delay,bus\n20,a\n")
+    [said] = checked_lines(folder)
+    assert "files must differ where the table has no key, however b.csv holds the same as a.csv" in said
+    (folder / "b.csv").write_text("delay,bus\n21,a\n")
+    assert load_checked(str(folder)).name == "small"
+
+
 def test_the_packaged_workflow_is_sound():
     assert load_checked("flights").name == "flights"

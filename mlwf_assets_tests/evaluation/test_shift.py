@@ -35,6 +35,16 @@ def test_what_does_not_move_has_a_small_index_and_what_moves_a_large_one():
     assert feature_shift(NUMBER, train, column(rng.normal(1, 1, size=5000))).psi > 0.25
 
 
+def test_what_few_rows_do_by_chance_is_told_from_a_move():
+    rng = np.random.default_rng(2)
+    train = column(rng.normal(size=230))
+    found = [feature_shift(NUMBER, train, column(rng.normal(size=50))) for _ in range(200)]
+    assert np.mean([one.psi >= 0.1 for one in found]) > 0.5
+    assert 0.01 < np.mean([one.psi > one.chance for one in found]) < 0.12
+    assert {one.moved for one in found} >= {"no", "by chance"}
+    assert feature_shift(NUMBER, train, column(rng.normal(2, 1, size=50))).moved == "a lot"
+
+
 def test_new_gaps_are_a_shift():
     train, test = column([1.0, 2.0, 3.0, 4.0] * 50), column([1.0, 2.0, None, None] * 50)
     found = feature_shift(NUMBER, train, test)

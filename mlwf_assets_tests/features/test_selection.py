@@ -116,6 +116,39 @@ def test_a_class_of_few_rows_is_no_leak_but_chance():
     assert "WARNING: its values reach a normalized Gini" in reasons(run({"ten": ten}, label, "multiclass"))["ten"]
 
 
+FLOWERS = np.repeat([0, 1, 2], N // 3)
+
+
+def test_among_several_classes_what_tells_one_of_them_is_no_leak():
+    petals = np.where(FLOWERS == 0, 100, 0) + noise(95) + FLOWERS
+    found = reasons(run({"petals": petals}, FLOWERS.astype(str), "multiclass"))["petals"]
+    assert found.startswith("kept")
+    assert "WARNING: its values reach a normalized Gini of 1.000" in found
+
+
+@pytest.mark.parametrize("copy", [FLOWERS * 1.5, np.array(["x", "y", "z"])[FLOWERS]], ids=["number", "text"])
+def test_among_several_classes_a_copy_of_the_label_is_a_leak(copy):
+    columns = {"copy": copy, "petals": FLOWERS + noise(96)}
+    assert kept(run(columns, FLOWERS.astype(str), "multiclass")) == ["petals"]
+
+
+IDS = {"running number": np.arange(N) + 7.0, "name": [f"n{i}" for i in range(N)]}
+
+
+@pytest.mark.parametrize("values", IDS.values(), ids=IDS)
+def test_an_id_is_left_out_unless_the_workflow_insists(values):
+    sorted_by_label = np.sort(LATE)
+    result = run({"id_": values, "strong": np.where(sorted_by_label, 1.0, 0.0) + noise(97)}, sorted_by_label)
+    assert reasons(result)["id_"].startswith("has another value in each row, as an id has")
+    insisted = run({"id_": values}, sorted_by_label, leakage={"keep": ["id_"]})
+    assert "another value" not in reasons(insisted)["id_"]
+
+
+def test_measures_and_numbers_with_wide_gaps_are_no_ids():
+    columns = {"measure": SIGNAL, "price": np.argsort(np.argsort(SIGNAL)) * 3.0}
+    assert not any("another value" in reason for reason in reasons(run(columns)).values())
+
+
 def test_of_two_that_say_the_same_the_more_telling_stays():
     worse = SIGNAL + noise(93) * 0.3
     result = run({"worse": worse, "squared": np.exp(SIGNAL), "other": noise(94) + LATE}, redundancy=0.9)

@@ -82,11 +82,6 @@ def five_rows(folder):
     write(folder, columns(5))
 
 
-def five_thousand_columns(folder):
-    noise = np.random.default_rng(1).normal(size=(4996, ROWS)).round(3)
-    write(folder, columns() | {f"c{i}": values.tolist() for i, values in enumerate(noise)})
-
-
 def excel_file(folder):
     write(folder, files={"trips.xlsx": b"PK\x03\x04"}, sources={"trips": "trips.xlsx"})
 
@@ -157,7 +152,7 @@ def missing_file(folder):
 
 
 def text_as_a_regression(folder):
-    write(folder, examples={"table": "trips", "label": "late", "kind": "regression"})
+    write(folder, examples={"table": "trips", "label": "late", "kind": "regression"}, splits={"by": "random"})
 
 
 def id_as_the_target(folder):
@@ -165,7 +160,25 @@ def id_as_the_target(folder):
 
 
 CASES = {
-    name: function
-    for name, function in dict(globals()).items()
-    if callable(function) and not name.startswith("_") and name not in ("write", "columns")
+    "a wrong target": wrong_target,
+    "a target with one class": target_with_one_class,
+    "a target value that is not there": target_value_that_is_not_there,
+    "an id as the target": id_as_the_target,
+    "a text as a number to predict": text_as_a_regression,
+    "a constant column": constant_column,
+    "an id as a feature": id_as_a_feature,
+    "20 rows": twenty_rows,
+    "5 rows": five_rows,
+    "an Excel file": excel_file,
+    "an Excel file that is called .csv": excel_file_named_csv,
+    "a date in the far future, split by time": dates_in_the_future,
+    "a date after the last partition": dates_after_the_last_partition,
+    "a column only in new files": column_only_in_new_files,
+    "categories never seen in training": categories_never_seen,
+    "a class never seen in training": class_never_seen,
+    "an empty file": empty_file,
+    "a file with a header alone": header_without_rows,
+    "a missing file": missing_file,
+    "the same file twice": same_file_twice,
+    "the same file twice, without a key": same_file_twice_without_a_key,
 }
