@@ -179,9 +179,10 @@ def _remember() -> None:
     try:
         file = _memory_file()
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as new:
-            json.dump(dict(known), new)
-        Path(new.name).replace(file)
+        with tempfile.TemporaryDirectory(dir=file.parent) as draft:
+            new = Path(draft) / file.name
+            new.write_text(json.dumps(dict(known)), encoding="utf-8")
+            new.replace(file)
     except (OSError, RuntimeError):
         return
 

@@ -162,11 +162,12 @@ class _Runner:
         )
 
     def _write(self, output: str, planned: Planned, result: Result, seconds: float) -> Done:
+        table = f"{self._workflow}/{output}"
         entry = self._lake.write(
-            f"{self._workflow}/{output}",
+            table,
             planned.partition,
             replace(result, metadata=metadata.for_lake(result, self._outputs[output].columns)),
-            recipe=output_recipe(planned.recipe or "", output),
+            recipe=output_recipe(planned.recipe or "", table),
             run_id=self._run_id,
             seconds=seconds,
         )

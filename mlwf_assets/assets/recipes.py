@@ -48,9 +48,9 @@ def step_code(step: Step) -> str:
     return code_fingerprint(step.compute, step.libraries)
 
 
-def output_recipe(recipe: str, output: str) -> str:
-    """Tell the recipes of a step's several outputs apart."""
-    return hash_json([recipe, output])
+def output_recipe(recipe: str, table: str) -> str:
+    """Tell a step's several outputs apart, and workflows over the same files: each has tables of its own."""
+    return hash_json([recipe, table])
 
 
 def step_recipe(step: Step, sources: Mapping[str, Sequence[Entry]], partition: str | None, external: str) -> str:
@@ -131,11 +131,10 @@ class Planner:
                 return Planned(step, partition, state, because=why)
             sources[name].append(entry)
         recipe = step_recipe(step, sources, partition, external)
-        wanted = {output.name: output_recipe(recipe, output.name) for output in step.outputs}
+        wanted = {output.name: output_recipe(recipe, f"{self._workflow}/{output.name}") for output in step.outputs}
         if all(entry and entry.recipe == wanted[output.name] for entry, output in zip(own, step.outputs, strict=True)):
             found = {output.name: entry for entry, output in zip(own, step.outputs, strict=True) if entry}
             return Planned(step, partition, "fresh", sources=sources, recipe=recipe, found=found)
-        made = {name: self._lake.find(wish, table=f"{self._workflow}/{name}") for name, wish in wanted.items()}
-        found = {name: entry for name, entry in made.items() if entry is not None}
+        found = {name: entry for name, wish in wanted.items() if (entry := self._lake.find(wish)) is not None}
         because = "was never computed" if state == "missing" else "was made from other inputs, settings or code"
         return Planned(step, partition, state, because, sources, recipe, found)

@@ -24,37 +24,18 @@ _READ_WHOLE_BYTES = 32 << 20  # about a second
 @click.pass_obj
 def check(reply: Reply, workflow: str) -> None:
     """Hold the file of WORKFLOW (a name, or a folder with a defs.yaml) against itself and its sources."""
-    from mlwf_assets.cli.workflows import load_checked
+    from mlwf_assets.cli.workflows import load_checked, look_at_sources
 
     spec = load_checked(workflow)
-    rows = count_rows(spec)
+    rows = look_at_sources(spec, lambda source: _count_rows(source, spec.folder))
     if reply.as_json:
         reply.document(_as_document(spec, rows))
     else:
         click.echo(_in_one_line(spec, rows))
 
 
-def count_rows(workflow: "Workflow") -> dict[str, int | None]:
-    """Count the rows of each source; None where a source is too large to be read just so.
-
-    Raises:
-        SpecError: listing every source that cannot be read, with its line in the workflow file.
-    """
-    from mlwf_assets.errors import SourceError, SpecError
-    from mlwf_assets.spec.mistakes import Mistake, error
-
-    rows, found = {}, []
-    for name, source in workflow.sources.items():
-        try:
-            rows[name] = _count(source, workflow.folder)
-        except (SourceError, SpecError) as problem:
-            found.append(Mistake(("sources", name), str(problem)))
-    if found:
-        raise error(workflow.file, workflow.lines, found)
-    return rows
-
-
-def _count(source: "Source", folder: Path) -> int | None:
+def _count_rows(source: "Source", folder: Path) -> int | None:
+    """Count the rows of a source; None where it is too large to be read just so."""
     from mlwf_assets.lake.connectors import read_source
     from mlwf_assets.lake.connectors.parts import find_files
     from mlwf_assets.spec.sources import FilesSource

@@ -1,13 +1,18 @@
 """How a command finds a workflow and checks it whole, sources included, before anything runs."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from mlwf_assets.errors import SourceError, SpecError
 from mlwf_assets.lake.connectors import source_columns
 from mlwf_assets.lake.connectors.files import equal_files
 from mlwf_assets.spec.loader import find, load
 from mlwf_assets.spec.mistakes import Mistake, error
 from mlwf_assets.spec.references import check
-from mlwf_assets.spec.sources import FilesSource
+from mlwf_assets.spec.sources import FilesSource, Source
 from mlwf_assets.spec.workflow import Workflow
+
+Seen = TypeVar("Seen")
 
 
 def load_checked(name_or_path: str) -> Workflow:
@@ -17,17 +22,28 @@ def load_checked(name_or_path: str) -> Workflow:
         SpecError: listing every mistake with file, line and remedy.
     """
     workflow = load(find(name_or_path))
-    columns, found = {}, []
-    for name, source in workflow.sources.items():
-        try:
-            columns[name] = source_columns(source, workflow.folder)
-        except (SourceError, SpecError) as problem:
-            found.append(Mistake(("sources", name), str(problem)))
-    found += _doubled(workflow) if not found else []
-    if found:
+    columns = look_at_sources(workflow, lambda source: source_columns(source, workflow.folder))
+    if found := _doubled(workflow):
         raise error(workflow.file, workflow.lines, found)
     check(workflow, columns)
     return workflow
+
+
+def look_at_sources(workflow: Workflow, look: Callable[[Source], Seen]) -> dict[str, Seen]:
+    """Look at each source; return what was seen by the source's name.
+
+    Raises:
+        SpecError: listing every source that cannot be read, with its line in the workflow file.
+    """
+    seen, found = {}, []
+    for name, source in workflow.sources.items():
+        try:
+            seen[name] = look(source)
+        except (SourceError, SpecError) as problem:
+            found.append(Mistake(("sources", name), str(problem)))
+    if found:
+        raise error(workflow.file, workflow.lines, found)
+    return seen
 
 
 def _doubled(workflow: Workflow) -> list[Mistake]:

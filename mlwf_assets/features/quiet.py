@@ -20,7 +20,6 @@ _EXPECTED = (
     (r"Downcasting behavior in `replace`", FutureWarning),
     (r"The provided callable .* is currently using", FutureWarning),
     (r"DataFrame is highly fragmented", Warning),
-    (r"Only one dataframe in entityset", UserWarning),  # most workflows have one table
     (r"(?s)Some specified primitives were not used", UserWarning),
 )
 

@@ -69,16 +69,10 @@ class Lake:
         kept = self._index.current_one(table, partition) if self._folder.exists() else None
         return kept.entry if kept and self._is_whole(kept) else None
 
-    def find(self, recipe: str, *, table: str | None = None) -> Entry | None:
-        """Return an entry that was made by this recipe and can still be read, current or older.
-
-        Args:
-            recipe: what it was made from.
-            table: the one that must hold it; workflows over the same files share recipes, not tables.
-        """
+    def find(self, recipe: str) -> Entry | None:
+        """Return an entry that was made by this recipe and can still be read, current or older."""
         found = self._index.made_by(recipe) if self._folder.exists() else []
-        own = (kept for kept in found if table is None or kept.entry.table == table)
-        return next((kept.entry for kept in own if self._is_whole(kept)), None)
+        return next((kept.entry for kept in found if self._is_whole(kept)), None)
 
     def write(
         self, table: str, partition: str | None, result: Result, *, recipe: str, run_id: str, seconds: float

@@ -160,12 +160,6 @@ def test_a_recipe_finds_its_result_current_or_older(lake):
     assert (lake.find("one"), lake.find("two"), lake.find("three")) == (old, new, None)
 
 
-def test_a_recipe_that_two_tables_share_finds_each_its_own(lake):
-    ours = put(lake, "a", rows(1), recipe="one")
-    theirs = lake.write("other/raw/t", None, Result(rows(1)), recipe="one", run_id="run", seconds=0.1)
-    assert [lake.find("one", table=name) for name in (TABLE, "other/raw/t", "third/raw/t")] == [ours, theirs, None]
-
-
 def test_a_result_whose_file_is_gone_is_found_no_more_and_counts_as_missing(lake):
     put(lake, "a", rows(1), recipe="one")
     old = data_files(lake._folder)[0]
