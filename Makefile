@@ -23,6 +23,7 @@ $(VENV)/.ready: constraints.txt setup.cfg pyproject.toml | $(VENV)/.python
 	@echo "Installing into $(VENV) (a few minutes) ..." >&2
 	$(PIP) --editable .
 	@$(BIN)/python -m mlwf_assets.cli.home "$(CURDIR)"
+	@$(BIN)/python -c "import mlwf_assets.definitions" # the first load hashes all sources: later ones take a second
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready

@@ -107,7 +107,7 @@ def _group(workflow: Workflow, group: str) -> str:
 
 
 def _description(workflow: Workflow, output: Output) -> str:
-    return f"{output.description}\n\n*{workflow.project.question}*"
+    return f"{output.description}\n\n{workflow.project.question}"
 
 
 def _project(workflow: Workflow) -> Mapping[str, str]:

@@ -40,6 +40,8 @@ def make_app(*, dagster: str, mlflow: str, reports: Path) -> web.Application:
     """
     app = web.Application()
     app.cleanup_ctx.append(_session)
+    # Dagster would open its timeline, which shows no runs but those that were asked for in the UI.
+    app.router.add_get("/", _redirect("/assets"))
     app.router.add_get("/mlflow", _redirect(pages.HOME))
     app.router.add_get("/reports", _redirect("/reports/"))
     app.router.add_get("/reports/{path:.*}", serve_folder(reports))

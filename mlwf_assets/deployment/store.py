@@ -29,8 +29,6 @@ _ENVIRONMENT = {
     # Alembic and the store report each migration as INFO on stderr.
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
-# The UI opens experiments of this kind as what they are: model training, not traces of agents.
-_KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Store:
             if found is not None:
                 return str(found.experiment_id)
             location = (self.folder / "artifacts" / name).as_uri()
-            return str(self.client.create_experiment(name, artifact_location=location, tags=dict(_KIND)))
+            return str(self.client.create_experiment(name, artifact_location=location))
 
     def lock(self, subject: str) -> FileLock:
         """A lock between processes for what must be done by one at a time; freed when its holder dies."""

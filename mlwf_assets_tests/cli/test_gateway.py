@@ -65,7 +65,7 @@ def test_paths_below_mlflow_go_to_mlflow_without_the_prefix_and_all_others_to_da
             assert (await answer.json())["path"] == "/a%2Fb/c?x=%20y&x=2"
             assert (await (await served.client.get("/mlflow/")).json())["path"] == "/"
         async with serving(dagster=_echo) as served:
-            for path in ("/", "/graphql", "/mlflowers", "/assets/flights/raw%2Fx?view=lineage"):
+            for path in ("/assets", "/graphql", "/mlflowers", "/assets/flights/raw%2Fx?view=lineage"):
                 assert (await (await served.client.get(URL(path, encoded=True))).json())["path"] == path
 
     run(scenario())
@@ -95,7 +95,7 @@ def test_what_belongs_to_one_connection_is_not_passed_on():
     async def scenario():
         async with serving(dagster=answer) as served:
             sent = {"Connection": "x-hop, keep-alive", "X-Hop": "1", "TE": "trailers", "Proxy-Authorization": "no"}
-            got = await served.client.get("/", headers=sent)
+            got = await served.client.get("/assets", headers=sent)
             assert not {"x-hop", "te", "proxy-authorization"} & set(await got.json())
             assert "X-Public" in got.headers
             assert not {"Keep-Alive", "X-Private"} & set(got.headers)
@@ -113,9 +113,9 @@ def test_a_client_that_takes_no_gzip_gets_none_and_one_that_does_gets_it_untouch
 
     async def scenario():
         async with serving(dagster=answer) as served:
-            plain = await served.client.get("/", skip_auto_headers=["Accept-Encoding"])
+            plain = await served.client.get("/assets", skip_auto_headers=["Accept-Encoding"])
             assert await plain.read() == b"hello"
-            zipped = await served.client.get("/", headers={"Accept-Encoding": "gzip"})
+            zipped = await served.client.get("/assets", headers={"Accept-Encoding": "gzip"})
             assert zipped.headers["Content-Encoding"] == "gzip"
             assert await zipped.read() == packed
 
@@ -131,7 +131,7 @@ def test_cookies_statuses_and_the_length_without_a_body_come_back():
 
     async def scenario():
         async with serving(dagster=answer) as served:
-            got = await served.client.head("/")
+            got = await served.client.head("/assets")
             assert (got.status, got.headers["Content-Length"], await got.read()) == (418, "3", b"")
             assert len(got.headers.getall("Set-Cookie")) == 2
 
@@ -212,6 +212,8 @@ def test_redirects_lead_to_where_the_browser_finds_the_page(location, seen):
 def test_the_short_addresses_lead_on():
     async def scenario():
         async with serving() as served:
+            first = await served.client.get("/", allow_redirects=False)
+            assert first.headers["Location"] == "/assets"
             mlflow = await served.client.get("/mlflow", allow_redirects=False)
             assert mlflow.headers["Location"].startswith("/mlflow/#/experiments")
             reports = await served.client.get("/reports", allow_redirects=False)
@@ -298,7 +300,7 @@ def test_a_body_that_breaks_off_is_not_taken_for_the_whole():
 
     async def scenario():
         async with serving(dagster=answer) as served:
-            got = await served.client.get("/")
+            got = await served.client.get("/assets")
             with pytest.raises(aiohttp.ClientPayloadError):
                 await got.read()
 
@@ -317,11 +319,11 @@ def test_a_client_that_goes_away_in_the_middle_harms_nobody_else(caplog):
 
     async def scenario():
         async with serving(dagster=answer) as served:
-            got = await served.client.get("/")
+            got = await served.client.get("/assets")
             await got.content.readexactly(10)
             got.close()
             await asyncio.sleep(0.2)
-            again = await served.client.get("/")
+            again = await served.client.get("/assets")
             assert len(await again.content.readexactly(10)) == 10
             again.close()
 
