@@ -4,10 +4,17 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mlwf_assets.extending import cleaning_step as cleaning_step
+from mlwf_assets.extending import family as family
+from mlwf_assets.extending import feature as feature
+from mlwf_assets.extending import label as label
+from mlwf_assets.extending import metric as metric
+
 if TYPE_CHECKING:
     import datetime as dt
 
     from mlwf_assets.assets.component import MLWorkflow as MLWorkflow
+    from mlwf_assets.models.families.estimator import EstimatorFamily as EstimatorFamily
 
 __version__ = "0.1.0"
 
@@ -48,9 +55,13 @@ def load(
 
 
 def __getattr__(name: str) -> Any:
-    """Import the Dagster component only where it is asked for: `import mlwf_assets` stays light."""
+    """Import what is heavy only where it is asked for: `import mlwf_assets` stays light."""
     if name == "MLWorkflow":
         from mlwf_assets.assets.component import MLWorkflow
 
         return MLWorkflow
+    if name == "EstimatorFamily":
+        from mlwf_assets.models.families.estimator import EstimatorFamily
+
+        return EstimatorFamily
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

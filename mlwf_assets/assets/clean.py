@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
+from mlwf_assets.spec.extensions import CleaningStep
 from mlwf_assets.spec.lookups import looked_up
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.tables import Table
@@ -66,6 +68,7 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
         compute=_cleaner(workflow, name, table),
         settings=[table.model_dump(mode="json", exclude=_WORDS), _reading(workflow, name, table)],
         libraries=("duckdb", "pyarrow"),
+        own=own_code(workflow, [step for step in workflow.own.of(CleaningStep) if step.table == name]),
         partitioned=partitioned,
     )
 
@@ -104,6 +107,7 @@ def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Re
                     keys={other: workflow.tables[other].key[0] for other in others},
                     read_as={source: CsvOptions.model_validate(one) for source, one in reading["read_as"].items()},
                     times=reading["times"],
+                    own=workflow.own,
                     partition=partition,
                     locate=workflow.locate,
                     connection=connection,

@@ -20,6 +20,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlwf_assets.assets import bare
+from mlwf_assets.assets.bare import bare_tree
+
 _PACKAGE = __name__.partition(".")[0]
 _OUTSIDE = (f"{_PACKAGE}.errors", f"{_PACKAGE}.cli", f"{_PACKAGE}.assets", f"{_PACKAGE}.definitions")
 _DIGEST_BYTES = 16
@@ -64,43 +67,9 @@ def code_fingerprint(function: Callable[..., Any], libraries: Iterable[str] = ()
 _version = functools.cache(importlib.metadata.version)
 
 
-class _Bare(ast.NodeTransformer):
-    """Takes out what changes no result: docstrings and annotations."""
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        return self._bare(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        return self._bare(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        _drop_docstring(node)
-        return self.generic_visit(node)
-
-    def visit_Module(self, node: ast.Module) -> ast.AST:
-        _drop_docstring(node)
-        return self.generic_visit(node)
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        node.annotation = None
-        return node
-
-    def _bare(self, node: Any) -> ast.AST:
-        _drop_docstring(node)
-        node.returns = None
-        return self.generic_visit(node)
-
-
-def _drop_docstring(node: Any) -> None:
-    body = node.body
-    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        node.body = body[1:] or [ast.Pass()]
-
-
 @functools.cache
 def _tree(path: Path) -> ast.Module:
-    tree: ast.Module = _Bare().visit(ast.parse(path.read_text(encoding="utf-8")))
-    return tree
+    return bare_tree(path.read_text(encoding="utf-8"))
 
 
 def _definition(tree: ast.Module, qualname: str) -> ast.AST:
@@ -149,8 +118,8 @@ def _hash(content: bytes) -> str:
 
 @functools.cache
 def _own_source() -> bytes:
-    """This file: what is remembered was found out by its rules."""
-    return Path(__file__).read_bytes()
+    """The files by whose rules it was found out what is remembered."""
+    return Path(__file__).read_bytes() + Path(bare.__file__).read_bytes()
 
 
 def _memory_file() -> Path:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
+from mlwf_assets.spec.origins import label_functions
 from mlwf_assets.spec.workflow import Workflow
 
 SPLITS = ("train", "validation", "test")
@@ -29,6 +31,7 @@ def dataset_steps(workflow: Workflow) -> list[Step]:
             workflow.splits.group,
         ],
         libraries=("duckdb", "pyarrow"),
+        own=own_code(workflow, label_functions(workflow)),
         partitioned=workflow.is_partitioned(table),
     )
     splits = Step(
@@ -57,11 +60,13 @@ def _split_output(name: str) -> Output:
 
 def _examples(workflow: Workflow) -> Callable[[Work], Results]:
     def make(work: Work) -> Results:
+        from mlwf_assets.cleaning.row_functions import append_made
         from mlwf_assets.datasets import make_examples
 
+        labels = label_functions(workflow)
         table = workflow.examples.table
         for partition in work.partitions:
-            clean = work.read(f"clean/{table}", partition)
+            clean = append_made(work.read(f"clean/{table}", partition), labels, workflow.own)
             today = workflow.project.process_today
             key, group = workflow.tables[table].key, workflow.splits.group
             made = make_examples(workflow.examples, today, clean, key=key, group=group)

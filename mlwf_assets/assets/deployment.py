@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from mlwf_assets.assets.evaluation import REPORT
 from mlwf_assets.assets.models import example_key
+from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.lake.result import Result
+from mlwf_assets.spec.extensions import Metric
 from mlwf_assets.spec.outputs import Deployment
 from mlwf_assets.spec.timeline import partition_names
 from mlwf_assets.spec.workflow import Workflow
@@ -53,6 +55,7 @@ def deployment_steps(workflow: Workflow) -> list[Step]:
                 example_key(workflow),
             ],
             libraries=("mlflow",),
+            own=own_code(workflow, workflow.own.of(Metric)),
             preload=("mlflow", "lightgbm"),
             acts=True,  # the alias may point to another model by now
         )
@@ -65,9 +68,10 @@ def _deployer(workflow: Workflow, spec: Deployment) -> Callable[[Work], Results]
         from mlwf_assets.deployment.deploy import deploy
         from mlwf_assets.deployment.store import open_store
         from mlwf_assets.models.metrics import default_metric
+        from mlwf_assets.models.own_metrics import own_metrics
         from mlwf_assets.models.predictor import unpacked
 
-        with unpacked(work.files("models/ensemble")) as folder:
+        with own_metrics(workflow.own), unpacked(work.files("models/ensemble")) as folder:
             candidate, rows = assemble(
                 workflow,
                 spec,

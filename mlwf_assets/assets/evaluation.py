@@ -6,8 +6,10 @@ from typing import Any
 
 from mlwf_assets.assets.clean import COUNTS
 from mlwf_assets.assets.models import example_key
+from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.evaluation.report.templates import fingerprint
+from mlwf_assets.spec.extensions import Metric
 from mlwf_assets.spec.workflow import Workflow
 
 REPORT = "report.html"
@@ -42,6 +44,7 @@ def evaluation_steps(workflow: Workflow) -> list[Step]:
             compute=_evaluator(workflow),
             settings=workflow.model_dump(mode="json", exclude={"automation", "sources", "python"}),
             libraries=("numpy", "pandas", "jinja2"),
+            own=own_code(workflow, workflow.own.of(Metric)),
             preload=("lightgbm", "jinja2"),
             external=fingerprint,
         )
@@ -62,10 +65,11 @@ def _evaluator(workflow: Workflow) -> Callable[[Work], Results]:
     def report(work: Work) -> Results:
         from mlwf_assets.evaluation.evaluate import evaluate
         from mlwf_assets.evaluation.result import to_result
+        from mlwf_assets.models.own_metrics import own_metrics
         from mlwf_assets.models.predictor import loaded
 
         matrix, test = (work.read(name) for name in _DATASETS)
-        with loaded(work.files("models/ensemble")) as predictor:
+        with own_metrics(workflow.own), loaded(work.files("models/ensemble")) as predictor:
             evaluation = evaluate(
                 workflow,
                 test=test,

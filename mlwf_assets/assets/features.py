@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable
 
+from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work, partitions_back
+from mlwf_assets.spec.extensions import Feature
 from mlwf_assets.spec.relationships import related_tables
 from mlwf_assets.spec.workflow import Workflow
 
@@ -25,6 +27,8 @@ def feature_steps(workflow: Workflow) -> list[Step]:
     made = [_relational_step(workflow)]
     if workflow.features.timeseries:
         made.append(_timeseries_step(workflow))
+    if workflow.own.of(Feature):
+        made.append(_python_step(workflow))
     names = [step.name for step in made]
     return [*made, _selection_step(workflow, names), *_matrix_steps(workflow, names)]
 
@@ -124,6 +128,34 @@ def _timeseries(workflow: Workflow) -> Callable[[Work], Results]:
             yield partition, {"features/timeseries": made}
 
     return build
+
+
+def _python_step(workflow: Workflow) -> Step:
+    target = workflow.examples.table
+
+    def build(work: Work) -> Results:
+        from mlwf_assets.features import own
+
+        for partition in work.partitions:
+            clean, examples = work.read(f"clean/{target}", partition), work.read("datasets/examples", partition)
+            yield partition, {"features/python": own.build(workflow, clean, examples)}
+
+    return Step(
+        outputs=(
+            Output(
+                "features/python",
+                "Features of each example by the workflow's own Python files.",
+                kinds=("deltalake", "python"),
+                columns={feature.name: feature.words for feature in workflow.own.of(Feature)},
+            ),
+        ),
+        inputs=(Input("datasets/examples"), Input(f"clean/{target}")),
+        compute=build,
+        settings=[_shape(workflow)],
+        libraries=("pandas",),
+        own=own_code(workflow, workflow.own.of(Feature)),
+        partitioned=workflow.is_partitioned(target),
+    )
 
 
 def _selection_step(workflow: Workflow, made: list[str]) -> Step:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.lake.fingerprint import hash_bytes
 from mlwf_assets.lake.result import Result
+from mlwf_assets.spec.extensions import Family, Metric
 from mlwf_assets.spec.workflow import Workflow
 
 NO_TEST = "test_rows_are_not_read"
@@ -85,7 +87,7 @@ def _family_step(workflow: Workflow, name: str) -> Step:
             Output(
                 f"models/{name}",
                 f"The {name} family, tuned: its best model, its trials, its out-of-fold predictions.",
-                kinds=(name if name != "tabm" else "pytorch", "mlflow"),
+                kinds=(_KINDS.get(name, "python"), "mlflow"),
                 checks=_CHECK,
                 columns=_PREDICTION_COLUMNS,
                 published={"trials.json": f"trials/{name}.json"},
@@ -95,9 +97,15 @@ def _family_step(workflow: Workflow, name: str) -> Step:
         compute=_trainer(workflow, name, share),
         settings=[name, settings, share, workflow.examples.kind, example_key(workflow)],
         libraries=("numpy", "pandas", *_distributions(name)),
+        own=own_code(
+            workflow, [*workflow.own.of(Metric), *(one for one in workflow.own.of(Family) if one.name == name)]
+        ),
         preload=_modules(name),
         external=lambda: _replay_fingerprint(workflow),
     )
+
+
+_KINDS = {"linear": "linear", "lightgbm": "lightgbm", "tabm": "pytorch"}
 
 
 def _distributions(name: str) -> tuple[str, ...]:
@@ -131,23 +139,27 @@ def _trainer(workflow: Workflow, name: str, share: float) -> Callable[[Work], Re
     def train(work: Work) -> Results:
         from mlwf_assets.assets.tracking import log_trials
         from mlwf_assets.models.family import train_family
+        from mlwf_assets.models.own_metrics import own_metrics
 
         matrix = work.read(_MATRIX)
         seconds = workflow.models.budget.seconds
+        kind = problem_kind(workflow, matrix)
         replay = _replay_file(workflow)
         interrupted = work.home / "tuning" / workflow.name / name / work.recipes[None][:16]
-        made = train_family(
-            name,
-            matrix,
-            json.loads(work.file(_MATRIX, "features.json")),
-            spec=workflow.models,
-            kind=problem_kind(workflow, matrix),
-            key=example_key(workflow),
-            budget_s=seconds.total_seconds() * share if seconds is not None else None,
-            checkpoint_dir=interrupted,
-            report=work.report,
-            replay=json.loads(replay.read_bytes()) if replay is not None else None,
-        )
+        with own_metrics(workflow.own):
+            made = train_family(
+                name,
+                matrix,
+                json.loads(work.file(_MATRIX, "features.json")),
+                spec=workflow.models,
+                kind=kind,
+                key=example_key(workflow),
+                budget_s=seconds.total_seconds() * share if seconds is not None else None,
+                checkpoint_dir=interrupted,
+                report=work.report,
+                replay=json.loads(replay.read_bytes()) if replay is not None else None,
+                own=workflow.own,
+            )
         result = Result(made.table, files=made.files, metadata=made.metadata, key=made.key)
         link = log_trials(work, workflow, name, made)
         yield None, {f"models/{name}": _checked(result, matrix, {"trials in MLflow": link})}
@@ -175,16 +187,18 @@ def _members(work: Work, families: Sequence[str]) -> dict[str, tuple[pa.Table, d
 def _ensemble_step(workflow: Workflow, families: Sequence[str]) -> Step:
     def blend_members(work: Work) -> Results:
         from mlwf_assets.models.ensemble import blend
+        from mlwf_assets.models.own_metrics import own_metrics
 
         matrix = work.read(_MATRIX)
-        result = blend(
-            _members(work, families),
-            matrix,
-            spec=workflow.models,
-            costs=workflow.evaluation.costs,
-            kind=problem_kind(workflow, matrix),
-            key=example_key(workflow),
-        )
+        with own_metrics(workflow.own):
+            result = blend(
+                _members(work, families),
+                matrix,
+                spec=workflow.models,
+                costs=workflow.evaluation.costs,
+                kind=problem_kind(workflow, matrix),
+                key=example_key(workflow),
+            )
         yield None, {"models/ensemble": _checked(result, matrix)}
 
     return Step(
@@ -202,22 +216,25 @@ def _ensemble_step(workflow: Workflow, families: Sequence[str]) -> Step:
         compute=blend_members,
         settings=[_judging(workflow), workflow.evaluation.costs.model_dump(mode="json")],
         libraries=("numpy", "scipy"),
+        own=own_code(workflow, workflow.own.of(Metric)),
     )
 
 
 def _leaderboard_step(workflow: Workflow, families: Sequence[str]) -> Step:
     def compare(work: Work) -> Results:
         from mlwf_assets.models.leaderboard import leaderboard
+        from mlwf_assets.models.own_metrics import own_metrics
 
         matrix = work.read(_MATRIX)
-        result = leaderboard(
-            _members(work, families),
-            (work.read("models/ensemble"), work.files("models/ensemble")),
-            matrix,
-            spec=workflow.models,
-            kind=problem_kind(workflow, matrix),
-            key=example_key(workflow),
-        )
+        with own_metrics(workflow.own):
+            result = leaderboard(
+                _members(work, families),
+                (work.read("models/ensemble"), work.files("models/ensemble")),
+                matrix,
+                spec=workflow.models,
+                kind=problem_kind(workflow, matrix),
+                key=example_key(workflow),
+            )
         yield None, {"models/leaderboard": _checked(result, matrix)}
 
     return Step(
@@ -234,6 +251,7 @@ def _leaderboard_step(workflow: Workflow, families: Sequence[str]) -> Step:
         compute=compare,
         settings=[_judging(workflow)],
         libraries=("numpy",),
+        own=own_code(workflow, workflow.own.of(Metric)),
     )
 
 

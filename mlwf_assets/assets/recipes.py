@@ -45,7 +45,8 @@ class Planned:
 @functools.cache
 def step_code(step: Step) -> str:
     """Fingerprint the code behind a step."""
-    return code_fingerprint(step.compute, step.libraries)
+    code = code_fingerprint(step.compute, step.libraries)
+    return hash_json([code, step.own]) if step.own else code
 
 
 def output_recipe(recipe: str, table: str) -> str:

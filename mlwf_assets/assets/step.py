@@ -65,6 +65,7 @@ class Step:
         compute: the function; yields (partition, {output name: result}).
         settings: the part of the workflow file that the results depend on (JSON values).
         libraries: distributions whose versions the results depend on.
+        own: fingerprint of the workflow's own Python that the results depend on, if any.
         preload: modules that are imported before the clock of the work starts.
         partitioned: whether its outputs have partitions.
         external: fingerprint of what is read from outside the lake, if anything.
@@ -77,6 +78,7 @@ class Step:
     compute: "Callable[[Work], Results]"
     settings: Any = None
     libraries: tuple[str, ...] = ()
+    own: str = ""
     preload: tuple[str, ...] = ()
     partitioned: bool = False
     external: Callable[[], str] | None = None

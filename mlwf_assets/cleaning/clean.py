@@ -19,6 +19,7 @@ import pyarrow as pa
 from mlwf_assets.cleaning.casting import quote
 from mlwf_assets.cleaning.counts import Counts, check_balance
 from mlwf_assets.cleaning.judging import all_reasons, first_drop, judge_contract, judge_rules, rule_column
+from mlwf_assets.cleaning.row_functions import RowFunction, table_steps
 from mlwf_assets.cleaning.rows import count_rules, quarantine_rows, raise_failed, resolve_duplicates
 from mlwf_assets.cleaning.stages import (
     DROPPED,
@@ -33,12 +34,13 @@ from mlwf_assets.cleaning.stages import (
 from mlwf_assets.errors import DataError, SchemaError
 from mlwf_assets.lake import duck
 from mlwf_assets.lake.result import Result
+from mlwf_assets.spec.extensions import OwnCode
 from mlwf_assets.spec.lookups import parse_lookup
 from mlwf_assets.spec.mistakes import Place, dotted
 from mlwf_assets.spec.names import ROW_ID
 from mlwf_assets.spec.sources import CsvOptions
 from mlwf_assets.spec.sql import columns_of
-from mlwf_assets.spec.tables import ColumnType, Table
+from mlwf_assets.spec.tables import Column, ColumnType, Table
 
 _PLACE = ("_file", "_row")
 _ROWS_PER_BATCH = 8192  # DuckDB gives each of its threads a batch at a time
@@ -69,6 +71,7 @@ def clean_table(
     keys: Mapping[str, str] | None = None,
     read_as: Mapping[str, CsvOptions] | None = None,
     times: Mapping[str, str] | None = None,
+    own: OwnCode = OwnCode(),  # noqa: B008 (frozen)
     partition: str | None = None,
     locate: Callable[[Place], str] = dotted,
     connection: duckdb.DuckDBPyConnection | None = None,
@@ -84,6 +87,7 @@ def clean_table(
         keys: table that is looked up in -> its key column.
         read_as: source -> how its text is written (the decimal sign).
         times: source -> SQL of a row's time over the raw columns; gives the column `_time`.
+        own: the workflow's Python files, whose cleaning steps make columns.
         partition: the partition's name, for messages.
         locate: writes a place of the workflow file, for messages.
         connection: a database to work in, for many partitions in turn; by default one is opened.
@@ -106,9 +110,11 @@ def clean_table(
     started = time.perf_counter()
     sources = list(table.sources or (name,))
     where = f"{name} {partition}" if partition else name
-    chain = _build(table, name, sources, raws, types, keys or {}, read_as or {}, times or {})
+    steps = table_steps(table, own)
+    chain, asked = _build(table, name, sources, raws, types, keys or {}, read_as or {}, times or {}, steps)
     opened = duck.connect() if connection is None else contextlib.nullcontext(connection)
     with opened as database, _registered(database, [raws[source] for source in sources], lookups):
+        _run_steps(database, steps, asked)
         _run(database, chain, table, where, locate)
         raise_failed(database, table.rules, chain.columns, where=where, place=("tables", name, "rules"), locate=locate)
         duplicates, contradictions, examples = resolve_duplicates(database, table.key, chain.columns)
@@ -141,12 +147,14 @@ def _build(
     keys: Mapping[str, str],
     read_as: Mapping[str, CsvOptions],
     times: Mapping[str, str],
-) -> Chain:
+    steps: Sequence[RowFunction],
+) -> tuple[Chain, list[str]]:
+    """Build the chain, and the queries for the rows that cleaning steps are called with."""
     if absent := [source for source in sources if source not in raws]:
         raise SchemaError(f"{name}: there must be raw rows of each source, however: none of {', '.join(absent)}")
     columns = {s: [c for c in raws[s].column_names if c not in _PLACE] for s in sources}
     lookups = {column: parse_lookup(text) for column, text in table.lookups.items()}
-    made = {column for column, contract in table.columns.items() if contract.sql is not None}
+    made = {column for column, contract in table.columns.items() if contract.sql is not None or contract.step}
     found = {column for source in sources for column in columns[source]} | made | set(lookups)
     if absent := [column for column in (*table.columns, *table.key) if column not in found]:
         raise SchemaError(
@@ -155,12 +163,44 @@ def _build(
         )
     column_types = _types(table, columns, types)
     chain = Chain(name, sources)
-    read_sources(chain, columns, column_types, contract=table.columns, options=read_as, times=times)
+    read_sources(chain, columns, column_types, contract=_as_read(table), options=read_as, times=times)
+    asked = [_add_step(chain, step, step_table(number)) for number, step in enumerate(steps)]
+    column_types |= {column: type_ for step in steps for column, type_ in step.makes.items()}
     complete(chain, table.columns, lookups, keys)
     judge_contract(chain, table.columns, column_types, table.key)
     judge_rules(chain, table.rules)
     _add_moments(chain, table)
-    return chain
+    return chain, asked
+
+
+def _as_read(table: Table) -> dict[str, Column]:
+    """The contracts by which values are read: a cleaning step takes what it makes anew as it was written."""
+    return {name: column for name, column in table.columns.items() if not column.step}
+
+
+def step_table(number: int) -> str:
+    """Name the table of what the cleaning step of that number made."""
+    return f"made_{number}"
+
+
+def _add_step(chain: Chain, step: RowFunction, made: str) -> str:
+    """Put the columns that a step makes into the chain; return the query for what it is called with."""
+    reads = ", ".join(map(quote, step.extension.reads))
+    asked = f"{chain.sql()} SELECT {POSITION}, {reads} FROM {chain.last} ORDER BY {POSITION}"
+    join = f"JOIN {made} ON {made}.{POSITION} = child.{POSITION}"
+    for column in step.makes:
+        place: Place = ("tables", chain.name, "columns", column)
+        chain.set(column, f"{made}.{quote(column)}", place, uses=step.extension.reads, join=join)
+    return asked
+
+
+def _run_steps(connection: duckdb.DuckDBPyConnection, steps: Sequence[RowFunction], asked: Sequence[str]) -> None:
+    for number, (step, query) in enumerate(zip(steps, asked, strict=True)):
+        rows = connection.sql(query).to_arrow_table()
+        made = step(rows).append_column(POSITION, rows[POSITION])
+        connection.register("made", made)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {step_table(number)} AS FROM made")
+        connection.unregister("made")
 
 
 def _types(
@@ -171,7 +211,7 @@ def _types(
     for source, names in columns.items():
         for column in names:
             contract = table.columns.get(column)
-            if contract is not None and contract.type is not None and contract.sql is None:
+            if contract is not None and contract.type is not None and contract.sql is None and not contract.step:
                 result[column] = contract.type
                 continue
             own = types.get(source, {}).get(column, "string")

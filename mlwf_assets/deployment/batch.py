@@ -18,11 +18,12 @@ from mlwf_assets.deployment.new_rows import Expected, choose_source, expect
 from mlwf_assets.deployment.sifting import KEY, PLACE, History, NewRows, Sifted, places_of, sift
 from mlwf_assets.deployment.standing import Champion
 from mlwf_assets.errors import ModelError
-from mlwf_assets.features import relational, timeseries
+from mlwf_assets.features import own, relational, timeseries
 from mlwf_assets.features.matrix import assemble
 from mlwf_assets.lake.connectors import read_content
 from mlwf_assets.lake.connectors.parts import Form
 from mlwf_assets.lake.store import Lake
+from mlwf_assets.spec.extensions import Feature
 from mlwf_assets.spec.relationships import related_tables
 from mlwf_assets.spec.sources import CsvOptions, FilesSource
 from mlwf_assets.spec.workflow import Workflow
@@ -120,6 +121,8 @@ def _make_features(workflow: Workflow, sifted: Sifted, history: History) -> Sequ
     if workflow.features.timeseries:
         readings = {name: history.read(f"clean/{name}") for name in workflow.features.timeseries}
         made.append(timeseries.build(workflow, readings, examples, clean, key=KEY))
+    if workflow.own.of(Feature):
+        made.append(own.build(workflow, clean, examples, key=KEY))
     return [result.table for result in made]
 
 
@@ -128,7 +131,7 @@ def _keys(workflow: Workflow, expected: Expected, rows: NewRows, clean: pa.Table
     root = workflow.examples.table
     columns = {}
     for name in workflow.tables[root].key:
-        made = name in expected.table.lookups or expected.table.columns[name].sql is not None
+        made = name in expected.made
         values = (
             _spread(clean.select([name]), places_of(clean), rows.table.num_rows)[name] if made else rows.table[name]
         )

@@ -91,10 +91,12 @@ def _predict(version: Any, rows: TestRows) -> Array:
     import mlflow
 
     model = mlflow.pyfunc.load_model(version.source)
-    missing = [name for name in model.metadata.get_input_schema().required_input_names() if name not in rows.frame]
+    schema = model.metadata.get_input_schema()
+    missing = [name for name in schema.required_input_names() if name not in rows.frame]
     if missing:
         raise ModelError(f"it needs columns that are not made any more: {', '.join(missing[:5])}")
-    return np.asarray(model.predict(rows.frame))
+    taken = [name for name in schema.input_names() if name in rows.frame]
+    return np.asarray(model.predict(rows.frame[taken]))
 
 
 def _remembered(store: Store, version: Any, rows: TestRows) -> Array | None:

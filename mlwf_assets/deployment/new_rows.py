@@ -11,8 +11,8 @@ from typing import Any
 
 from mlwf_assets.errors import SchemaError, SpecError
 from mlwf_assets.features.relational.columns import find_barred
-from mlwf_assets.spec.lookups import parse_lookup
 from mlwf_assets.spec.mistakes import listed, nearest, suggestion
+from mlwf_assets.spec.origins import label_columns, origins
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.sql import columns_of
@@ -30,12 +30,14 @@ class Expected:
         table: the contract of the examples' table, as far as it can be kept before the outcome is known: no
             row is dropped, made one with another, or stops the others.
         needed: columns of the clean table without which there is no prediction, and what they are made from.
+        made: column -> what it is made from; the others are read.
         forgotten: columns that are known only later; a file may hold them, nobody looks at them.
         where: which rows are predicted, if that can be told by now.
     """
 
     table: Table
     needed: frozenset[str]
+    made: Mapping[str, set[str]]
     forgotten: frozenset[str]
     where: str | None
 
@@ -61,8 +63,7 @@ class Expected:
 
     def _read(self, raw: Collection[str]) -> set[str]:
         """The needed columns that are read, and not made from others."""
-        made = {name: _made_from(self.table, name) for name in self.needed}
-        return {name for name, used in made.items() if name in raw and (used is None or name in used)}
+        return {name for name in self.needed if name in raw and name in self.made.get(name, {name})}
 
 
 def expect(workflow: Workflow, features: Sequence[Mapping[str, Any]]) -> Expected:
@@ -73,18 +74,21 @@ def expect(workflow: Workflow, features: Sequence[Mapping[str, Any]]) -> Expecte
         features: what the model takes: `columns` ('TABLE.COLUMN') of each feature.
     """
     root = workflow.examples.table
-    table, late = workflow.tables[root], _find_late(workflow)
+    table = workflow.tables[root]
+    made = origins(workflow, table)
+    late = _find_late(workflow, made)
     known_at, where = (_if_known(sql, late) for sql in (table.known_at, workflow.examples.where))
     asked = {*table.key, *_used(known_at), *_used(where), *_used(workflow.examples.cutoff)}
     asked |= {name for name, column in table.columns.items() if column.required and name not in late}
     asked |= _of_features(workflow, features)
-    needed = _with_origins(table, asked)
+    needed = _with_origins(made, asked)
     links = {one.child_column for one in parse_relationships(workflow) if one.child_table == root}
-    kept = _with_origins(table, needed | links | _ids(workflow))
-    forgotten = _with_followers(table, late - kept)
+    kept = _with_origins(made, needed | links | _ids(workflow))
+    forgotten = _with_followers(made, late - kept)
     return Expected(
         table=_relax(table, forgotten, optional=late - needed, known_at=known_at),
         needed=frozenset(needed),
+        made=made,
         forgotten=frozenset(forgotten),
         where=where,
     )
@@ -105,11 +109,11 @@ def choose_source(workflow: Workflow, name: str | None) -> str:
     return next((one for one in sources if isinstance(workflow.sources[one], FilesSource)), sources[0])
 
 
-def _find_late(workflow: Workflow) -> set[str]:
+def _find_late(workflow: Workflow, made: Mapping[str, set[str]]) -> set[str]:
     """What a row has only when its outcome is known: as the file says, else all that the label is made from."""
     root = workflow.examples.table
     table, late = workflow.tables[root], find_barred(workflow, root)
-    return late if table.outcomes else late | _with_origins(table, columns_of(workflow.examples.label))
+    return late if table.outcomes else late | _with_origins(made, label_columns(workflow))
 
 
 def _relax(table: Table, forgotten: Collection[str], *, optional: Collection[str], known_at: str | None) -> Table:
@@ -151,31 +155,23 @@ def _ids(workflow: Workflow, tables: Collection[str] | None = None) -> set[str]:
     return {name for one in chosen.values() for name in (one.id.values() if isinstance(one.id, dict) else [one.id])}
 
 
-def _with_origins(table: Table, names: Iterable[str]) -> set[str]:
+def _with_origins(made: Mapping[str, set[str]], names: Iterable[str]) -> set[str]:
     """Columns, and all that they are made from."""
     found: set[str] = set()
     waiting = list(names)
     while waiting:
         if (name := waiting.pop()) not in found:
             found.add(name)
-            waiting += _made_from(table, name) or ()
+            waiting += made.get(name, ())
     return found
 
 
-def _with_followers(table: Table, names: Collection[str]) -> set[str]:
+def _with_followers(made: Mapping[str, set[str]], names: Collection[str]) -> set[str]:
     """Columns, and all that is made from them."""
-    found, made = set(names), {*table.columns, *table.lookups}
-    while added := {name for name in made - found if (_made_from(table, name) or set()) & found}:
+    found = set(names)
+    while added := {name for name, used in made.items() if name not in found and used & found}:
         found |= added
     return found
-
-
-def _made_from(table: Table, name: str) -> set[str] | None:
-    """What a column is made from; None where it is read."""
-    if name in table.lookups:
-        return {parse_lookup(table.lookups[name]).by}
-    sql = table.columns[name].sql if name in table.columns else None
-    return None if sql is None else columns_of(sql)
 
 
 def _used(sql: str | None) -> set[str]:

@@ -15,6 +15,10 @@ from typing import Any
 import numpy as np
 
 from mlwf_assets.deployment.candidate import Candidate
+from mlwf_assets.models.families.estimator import EstimatorFamily
+from mlwf_assets.models.predictor import OWN_FILE
+from mlwf_assets.spec.own_code import unpack
+from mlwf_assets.spec.own_libraries import own_versions
 
 # What a predictor may need at prediction time; those that are not installed are not required.
 DISTRIBUTIONS = (
@@ -32,7 +36,7 @@ def pin_requirements(distributions: Sequence[str] = DISTRIBUTIONS) -> list[str]:
         ['numpy==...']
     """
     pins = []
-    for name in distributions:
+    for name in dict.fromkeys(distributions):
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -85,10 +89,16 @@ def saved_model(candidate: Candidate, *, run_id: str, model_id: str) -> Iterator
             artifacts=_write_artifacts(candidate, Path(folder) / "files"),
             signature=make_signature(candidate),
             input_example=candidate.example[candidate.columns].head(_EXAMPLE_ROWS).reset_index(drop=True),
-            pip_requirements=pin_requirements(),
+            pip_requirements=pin_requirements([*DISTRIBUTIONS, *_own_distributions(candidate.predictor)]),
             metadata=_facts(candidate),
         )
         yield target
+
+
+def _own_distributions(predictor: Path) -> list[str]:
+    """What the workflow's own families import."""
+    file = predictor / OWN_FILE
+    return [*EstimatorFamily.distributions, *own_versions(unpack(file.read_bytes()))] if file.exists() else []
 
 
 def _write_artifacts(candidate: Candidate, folder: Path) -> dict[str, str]:

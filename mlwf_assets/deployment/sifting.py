@@ -176,6 +176,7 @@ class _Sieve:
             name=self._workflow.examples.table,
             keys={other: self._workflow.tables[other].key[0] for other in self._lookups},
             read_as={self._rows.source: self._rows.read_as},
+            own=self._workflow.own,
             locate=self._workflow.locate,
             connection=self._connection,
         )

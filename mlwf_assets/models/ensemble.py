@@ -17,11 +17,10 @@ import pyarrow as pa
 
 from mlwf_assets.lake.result import Result
 from mlwf_assets.models.calibration import Calibration, choose_threshold, choose_way
-from mlwf_assets.models.families.registry import describe_family
 from mlwf_assets.models.family import FAMILY_FILE, MODEL_FOLDER, TRIALS_FILE
 from mlwf_assets.models.metrics import Array
 from mlwf_assets.models.out_of_fold import NOT_JUDGED, Member, OutOfFold, read_out_of_fold
-from mlwf_assets.models.predictor import FOLDER, Predictor, describe, weigh
+from mlwf_assets.models.predictor import FOLDER, OWN_FILE, Predictor, describe, weigh
 from mlwf_assets.models.trials import merge_trials
 from mlwf_assets.models.truth import base_rate
 from mlwf_assets.spec.models import Models
@@ -80,7 +79,7 @@ def blend(
     table = pa.table(
         {
             "member": pa.array(list(members), pa.string()),
-            "words": pa.array([describe_family(name) for name in members], pa.string()),
+            "words": pa.array([_words(files) for _, files in members.values()], pa.string()),
             "weight": pa.array([chosen.weights[name] for name in members], pa.float64()),
             "score": pa.array([float(oof.scores(oof.said[name]).mean()) for name in members], pa.float64()),
         }
@@ -187,7 +186,13 @@ def _predictor_files(members: Mapping[str, Member], predictor: Predictor) -> dic
         for file, content in files.items()
         if file.startswith(MODEL_FOLDER)
     }
-    return {f"{FOLDER}/predictor.json": describe(predictor), **models}
+    own = {f"{FOLDER}/{OWN_FILE}": files[OWN_FILE] for _, files in members.values() if OWN_FILE in files}
+    return {f"{FOLDER}/predictor.json": describe(predictor), **models, **own}
+
+
+def _words(files: Mapping[str, bytes]) -> str:
+    words: str = json.loads(files[FAMILY_FILE])["words"]
+    return words
 
 
 def _facts(oof: OutOfFold, chosen: Chosen, *, threshold: float) -> bytes:

@@ -20,17 +20,21 @@ from mlwf_assets.errors import ModelError
 from mlwf_assets.models.budget import Clock
 from mlwf_assets.models.families.base import Context, Family, Fitted
 from mlwf_assets.models.families.mean import join
-from mlwf_assets.models.families.registry import find_family
+from mlwf_assets.models.families.registry import describe_family, find_family
 from mlwf_assets.models.fits import Fits
 from mlwf_assets.models.metrics import Array
+from mlwf_assets.models.predictor import OWN_FILE
 from mlwf_assets.models.search import Course
 from mlwf_assets.models.task import Task, read_task
 from mlwf_assets.models.together import predict_together, score_together
 from mlwf_assets.models.trials import Tried, read_trials, write_trials
 from mlwf_assets.models.tuning import replay as replay_trials
 from mlwf_assets.models.tuning import tune_seconds, tune_trials
+from mlwf_assets.spec import extensions
+from mlwf_assets.spec.extensions import OwnCode
 from mlwf_assets.spec.models import Models
 from mlwf_assets.spec.names import Kind
+from mlwf_assets.spec.own_code import pack
 
 FAMILY_FILE, TRIALS_FILE, MODEL_FOLDER, PREDICTION = "family.json", "trials.json", "model/", "prediction"
 # More threads than this gain little and make results depend on the machine all the more.
@@ -44,7 +48,7 @@ class FamilyResult:
     Attributes:
         table: (m, ...) out-of-fold predictions of the chosen trials' mean: key, fold, label, and `prediction` or a
             `prediction_CLASS` for each class.
-        files: model/..., trials.json, family.json.
+        files: model/..., trials.json, family.json; own.json where the workflow's own files are the family.
         trials: as in trials.json.
         metric: what was optimized.
         metrics: of the out-of-fold rows: the score, and the best trial's alone on each fold.
@@ -81,6 +85,7 @@ def train_family(
     device: str = "cpu",
     should_stop: Callable[[], bool] | None = None,
     replay: Any = None,
+    own: OwnCode = OwnCode(),  # noqa: B008 (frozen)
 ) -> FamilyResult:
     """Tune a family and train its final model on train and validation.
 
@@ -97,6 +102,7 @@ def train_family(
         device: 'cpu' or 'cuda'.
         should_stop: whether to leave at once; the next call goes on there.
         replay: the parsed trials file of an earlier run, to be repeated exactly.
+        own: the workflow's Python files, which may add the family.
 
     Raises:
         Stopped: if `should_stop` said so.
@@ -104,7 +110,7 @@ def train_family(
         DataError: if the rows do not allow it.
     """
     clock = Clock(budget_s if budget_s is not None else float("inf"))
-    family, start = find_family(name), time.monotonic()
+    family, start = find_family(name, own), time.monotonic()
     task = read_task(matrix, features, spec=spec, kind=kind, key=key)
     context = Context(seed=spec.seed, threads=usable_threads(), device=device)
     fits = Fits(family, task, checkpoint_dir, context)
@@ -120,7 +126,8 @@ def train_family(
         files={
             **_model_files(fitted),
             TRIALS_FILE: write_trials({name: tried}),
-            FAMILY_FILE: _facts(task, family, tried, score),
+            FAMILY_FILE: _facts(task, family, tried, score, words=describe_family(name, own)),
+            **({OWN_FILE: pack(own)} if own.find(extensions.Family, name) else {}),
         },
         trials=[trial.to_json() for trial in tried.trials],
         metric=task.problem.metric.name,
@@ -179,9 +186,10 @@ def _model_files(fitted: Fitted) -> dict[str, bytes]:
         return {MODEL_FOLDER + path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
-def _facts(task: Task, family: Family, tried: Tried, score: float) -> bytes:
+def _facts(task: Task, family: Family, tried: Tried, score: float, *, words: str) -> bytes:
     facts = {
         "family": family.name,
+        "words": words,
         "kind": task.problem.kind,
         "metric": task.problem.metric.name,
         "classes": list(task.truth.classes) if task.problem.kind == "multiclass" else [],

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from mlwf_assets.lake.result import Result
 from mlwf_assets.models.ensemble import ENSEMBLE_FILE
-from mlwf_assets.models.families.registry import describe_family
 from mlwf_assets.models.family import FAMILY_FILE
 from mlwf_assets.models.metrics import Array
 from mlwf_assets.models.out_of_fold import Member, OutOfFold, read_out_of_fold
@@ -88,7 +87,7 @@ def _place(one: _Entrant, sign: int) -> float:
 def _family(name: str, files: Mapping[str, bytes], oof: OutOfFold, facts: Mapping[str, Any]) -> _Entrant:
     own = json.loads(files[FAMILY_FILE])
     scores = oof.scores(oof.said[name], threshold=facts["threshold"])
-    return _Entrant(name, describe_family(name), scores, facts["weights"][name], own["trials"], own["rounds"] or None)
+    return _Entrant(name, own["words"], scores, facts["weights"][name], own["trials"], own["rounds"] or None)
 
 
 def _untrained(oof: OutOfFold, matrix: pa.Table, *, spec: Models, kind: Kind) -> list[_Entrant]:

@@ -5,8 +5,11 @@ bootstrap resample; all weights 1 give the plain value. No resampling here (`boo
 ROC AUC: Fawcett (2006), ties count half; average precision: as scikit-learn's, without interpolation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -241,6 +244,7 @@ _REGRESSION = (
     Metric("bias", "Bias", True, _bias, words="the mean of predicted minus actual; best at 0"),
 )  # fmt: skip
 _BY_KIND = {"binary": _BINARY, "multiclass": _MULTICLASS, "regression": _REGRESSION}
+_added: ContextVar[Mapping[str, Sequence[Metric]]] = ContextVar("metrics of the workflow", default=MappingProxyType({}))
 
 
 def metrics_of(kind: str) -> tuple[Metric, ...]:
@@ -254,7 +258,21 @@ def metrics_of(kind: str) -> tuple[Metric, ...]:
     """
     if kind not in _BY_KIND:
         raise ValueError(f"kind must be one of {', '.join(_BY_KIND)}, however: {kind!r}")
-    return _BY_KIND[kind]
+    return (*_BY_KIND[kind], *_added.get().get(kind, ()))
+
+
+@contextmanager
+def more_metrics(metrics: Mapping[str, Sequence[Metric]]) -> Iterator[None]:
+    """Have more metrics than these, for as long as the context lasts.
+
+    Args:
+        metrics: kind of problem -> its other metrics.
+    """
+    token = _added.set(metrics)
+    try:
+        yield
+    finally:
+        _added.reset(token)
 
 
 def find_metric(name: str, kind: str = "binary") -> Metric:

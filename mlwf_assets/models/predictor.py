@@ -1,6 +1,7 @@
 """What predicts: the members of a blend, their weights, the calibration, the threshold; and its form on disk.
 
-Native files only: each member writes its own, `predictor.json` says the rest. A member is loaded when it is
+Native files only: each member writes its own, `predictor.json` says the rest, and `own.json` holds the Python
+files of the workflow where one of them is a family. A member is loaded when it is
 asked for, so that one without weight costs nothing. How weights are chosen stands in `ensemble.py`.
 """
 
@@ -21,9 +22,12 @@ from mlwf_assets.models.families.base import Fitted
 from mlwf_assets.models.families.mean import load_fitted
 from mlwf_assets.models.families.registry import find_family
 from mlwf_assets.models.metrics import Array
+from mlwf_assets.spec.extensions import OwnCode
 from mlwf_assets.spec.names import Kind
+from mlwf_assets.spec.own_code import unpack
 
 FOLDER = "predictor"
+OWN_FILE = "own.json"
 _FILE = "predictor.json"
 
 
@@ -113,7 +117,7 @@ def load(folder: Path) -> Predictor:
             features=tuple(facts["features"]),
             classes=tuple(facts["classes"]),
             threshold=facts["threshold"],
-            members=_Members(folder / "members", tuple(facts["weights"])),
+            members=_Members(folder / "members", tuple(facts["weights"]), _read_own(folder / OWN_FILE)),
             weights=facts["weights"],
             calibration=Calibration(**facts["calibration"]),
         )
@@ -121,18 +125,23 @@ def load(folder: Path) -> Predictor:
         raise ModelError(f"{folder} must hold a predictor, however: {error}; train the workflow again") from error
 
 
+def _read_own(file: Path) -> OwnCode:
+    """The Python files of the workflow, where they hold a family."""
+    return unpack(file.read_bytes()) if file.exists() else OwnCode()
+
+
 class _Members(Mapping[str, Fitted]):
     """Models that are loaded when they are asked for."""
 
-    def __init__(self, folder: Path, names: tuple[str, ...]) -> None:
-        self._folder, self._names = folder, names
+    def __init__(self, folder: Path, names: tuple[str, ...], own: OwnCode) -> None:
+        self._folder, self._names, self._own = folder, names, own
         self._loaded: dict[str, Fitted] = {}
 
     def __getitem__(self, name: str) -> Fitted:
         if name not in self._names:
             raise KeyError(name)
         if name not in self._loaded:
-            self._loaded[name] = load_fitted(find_family(name), self._folder / name)
+            self._loaded[name] = load_fitted(find_family(name, self._own), self._folder / name)
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -61,6 +61,7 @@ class _Proposals:
         higher = self._problem.metric.higher_is_better
         self._study = optuna.create_study(direction="maximize" if higher else "minimize")
         self._asked = 0
+        self.is_exhausted = False
 
     def draw(self) -> tuple["optuna.Trial", Params]:
         """Draw the next configuration."""
@@ -73,11 +74,14 @@ class _Proposals:
         )
         if number >= len(self._defaults):
             trial = self._study.ask()
-            return trial, self._family.suggest(trial, self._problem, rows=self._rows)
+            drawn = self._family.suggest(trial, self._problem, rows=self._rows)
+            self.is_exhausted = not trial.distributions
+            return trial, drawn
         # A default is drawn as well, so that the sampler knows where in the space it stands.
         self._study.enqueue_trial(dict(self._defaults[number]))
         trial = self._study.ask()
         self._family.suggest(trial, self._problem, rows=self._rows)
+        self.is_exhausted = number + 1 == len(self._defaults) and not trial.distributions
         return trial, self._defaults[number]
 
     def learn(self, asked: "optuna.Trial", trial: Trial) -> None:
@@ -105,6 +109,11 @@ class Search:
         self.trials: list[Trial] = []
         self._fits, self._seed, self._course = fits, seed, course
         self._proposals = _Proposals(fits, seed)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether all configurations were tried: the family has its defaults and draws nothing."""
+        return self._proposals.is_exhausted
 
     def start_over(self) -> None:
         """Begin with the defaults again: scores on other shares of the rows say nothing to the sampler."""

@@ -45,7 +45,7 @@ def tune_trials(fits: Fits, *, trials: int, seed: int, course: Course) -> Tried:
         ModelError: if no trial could be scored.
     """
     search = Search(fits, seed, course)
-    for _ in range(trials):
+    while len(search.trials) < trials and not search.is_exhausted:
         search.try_next(share=1.0)
     return _concluded(search.trials, choose_together(search.trials, fits), subsample=1.0)
 
@@ -61,7 +61,7 @@ def tune_seconds(fits: Fits, clock: Clock, *, seed: int, course: Course) -> Trie
     search, refit = Search(fits, seed, course), refit_cost(fits)
     share, pace = _find_share(search, fits, clock)
     reserve_s = plan_search(pace, clock.left_s(), refit=refit)[1] if share < 1 else refit * pace.estimate(1.0)
-    while len(search.trials) < _MOST_TRIALS and clock.left_s() - reserve_s >= _typical_seconds(search.trials, share):
+    while _may_go_on(search) and clock.left_s() - reserve_s >= _typical_seconds(search.trials, share):
         search.try_next(share=share, reserve_s=_TOLERANCE * reserve_s)
     if share < 1:
         _try_best_on_more_rows(search, clock, pace, share=share, fits=fits)
@@ -71,6 +71,10 @@ def tune_seconds(fits: Fits, clock: Clock, *, seed: int, course: Course) -> Trie
     one_s = refit * _seconds(best) * subsample / best.subsample
     chosen = choose_together(search.trials, fits, at_most=max(1, int(clock.left_s() / one_s)) if one_s else 3)
     return _concluded(search.trials, chosen, subsample=subsample)
+
+
+def _may_go_on(search: Search) -> bool:
+    return len(search.trials) < _MOST_TRIALS and not search.is_exhausted
 
 
 def _concluded(trials: Sequence[Trial], chosen: Sequence[Trial], *, subsample: float) -> Tried:

@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.contracts import check_contract
 from mlwf_assets.spec.expressions import expressions
+from mlwf_assets.spec.extensions import Family, Label
 from mlwf_assets.spec.features import TimeSeries
 from mlwf_assets.spec.late import late_columns
 from mlwf_assets.spec.lookups import check_lookups
-from mlwf_assets.spec.metrics import check_metrics
+from mlwf_assets.spec.metrics import check_metrics, known_metrics
 from mlwf_assets.spec.mistakes import Mistake, Place, suggestion
 from mlwf_assets.spec.names import (
     CALCULATORS,
     FAMILIES,
     KINDS,
-    METRICS,
     RESERVED_COLUMNS,
     RESERVED_IN_KEYS,
     RESERVED_PREFIXES,
@@ -29,6 +29,7 @@ from mlwf_assets.spec.names import (
     TRANSFORMS_OVER_ROWS,
     Kind,
 )
+from mlwf_assets.spec.own_checks import check_own_code
 from mlwf_assets.spec.relationships import check_relationships
 from mlwf_assets.spec.sql import check_expression, columns_of, is_predicate
 from mlwf_assets.spec.tables import Table
@@ -57,6 +58,7 @@ def check_consistency(workflow: Workflow) -> Iterator[Mistake]:
     yield from check_splits(workflow)
     yield from _check_features(workflow)
     yield from _check_models(workflow)
+    yield from check_own_code(workflow)
     yield from _check_outputs(workflow)
 
 
@@ -195,15 +197,14 @@ def _check_parameters(series: TimeSeries, place: Place) -> Iterator[Mistake]:
 
 
 def _check_models(workflow: Workflow) -> Iterator[Mistake]:
-    models = workflow.models
+    models, known = workflow.models, [*FAMILIES, *(family.name for family in workflow.own.of(Family))]
     for position, family in enumerate(models.families):
-        if family not in FAMILIES:
+        if family not in known:
             yield Mistake(
-                ("models", "families", position),
-                f"there must be a model family {family!r}.{suggestion(family, FAMILIES)}",
+                ("models", "families", position), f"there must be a model family {family!r}.{suggestion(family, known)}"
             )
     if not models.families:
-        yield Mistake(("models", "families"), f"must name at least one of {', '.join(FAMILIES)}")
+        yield Mistake(("models", "families"), f"must name at least one of {', '.join(known)}")
     yield from _twice(models.families, ("models", "families"))
     yield from check_metrics(workflow, _kinds(workflow))
     if models.replay is not None and not (workflow.folder / models.replay).is_file():
@@ -215,12 +216,13 @@ def _kinds(workflow: Workflow) -> set[Kind]:
     if workflow.examples.kind is not None:
         return {workflow.examples.kind}
     try:
-        if is_predicate(workflow.examples.label):
+        own = workflow.own.find(Label, workflow.examples.label)
+        if is_predicate(workflow.examples.label) or (own is not None and own.type == "boolean"):
             return {"binary"}
     except SpecError:
         return set(KINDS)
-    fits = [METRICS.get(name) for name in (workflow.models.metric,) if name is not None]
-    return set(KINDS) if not fits or fits[0] is None else set(fits[0])
+    fits = known_metrics(workflow).get(workflow.models.metric or "")
+    return set(KINDS) if fits is None else set(fits)
 
 
 def _check_outputs(workflow: Workflow) -> Iterator[Mistake]:

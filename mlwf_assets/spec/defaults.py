@@ -1,10 +1,11 @@
 """What is filled in where a workflow file is silent, and the list of it that the report shows."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mlwf_assets.spec.base import SpecModel, write_duration
+from mlwf_assets.spec.extensions import CleaningStep
 from mlwf_assets.spec.mistakes import Place, dotted
 from mlwf_assets.spec.names import ROW_ID
 from mlwf_assets.spec.tables import Column, Rule, Table
@@ -20,7 +21,10 @@ class UsedDefault(NamedTuple):
 
 
 def fill_tables(workflow: Workflow) -> Workflow:
-    """Give each table its sources, and each source that no table uses a table of its own."""
+    """Give tables their sources and the columns of cleaning steps, and sources that no table uses a table of their own.
+
+    What of a step does not fit the file is left for `own_checks` to report.
+    """
     tables = {
         name: table if table.sources is not None or table.sql else table.model_copy(update={"sources": (name,)})
         for name, table in workflow.tables.items()
@@ -29,7 +33,18 @@ def fill_tables(workflow: Workflow) -> Workflow:
     for name in workflow.sources:
         if name not in used and name not in tables:
             tables[name] = Table(sources=(name,))
-    return workflow.model_copy(update={"tables": tables})
+    return workflow.model_copy(update={"tables": _with_steps(workflow, tables)})
+
+
+def _with_steps(workflow: Workflow, tables: Mapping[str, Table]) -> dict[str, Table]:
+    filled = dict(tables)
+    for step in workflow.own.of(CleaningStep):
+        if (table := filled.get(step.table)) is not None:
+            made = {
+                name: table.columns.get(name, Column()).made_by(step.name, type_) for name, type_ in step.makes.items()
+            }
+            filled[step.table] = table.model_copy(update={"columns": {**table.columns, **made}})
+    return filled
 
 
 def used_defaults(workflow: Workflow) -> list[UsedDefault]:

@@ -8,6 +8,8 @@ from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
 
+LABEL: Place = ("examples", "label")
+
 
 class Use(NamedTuple):
     """One expression.
@@ -58,6 +60,6 @@ def _of_examples(workflow: Workflow) -> Iterator[Use]:
         yield Use(("project", "process_today", "rule"), today.rule, examples.table, at_cutoff=True)
     if examples.cutoff is not None:
         yield Use(("examples", "cutoff"), examples.cutoff, examples.table, at_cutoff=True)
-    yield Use(("examples", "label"), examples.label, examples.table)
+    yield Use(LABEL, examples.label, examples.table)
     if examples.where is not None:
         yield Use(("examples", "where"), examples.where, examples.table)

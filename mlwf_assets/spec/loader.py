@@ -12,6 +12,7 @@ from typing import Any
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.consistency import check_consistency
 from mlwf_assets.spec.defaults import fill_tables
+from mlwf_assets.spec.extensions import read_own_code
 from mlwf_assets.spec.mistakes import Mistake, Place, error, suggestion
 from mlwf_assets.spec.not_yet import check_not_yet
 from mlwf_assets.spec.secrets import check_secrets
@@ -59,8 +60,9 @@ def loads(text: str, *, file: Path) -> Workflow:
     workflow, of_form = validate(data)
     found += [m for m in of_form if not any(m.place[: len(other.place)] == other.place for other in found)]
     if workflow is not None:
-        workflow = fill_tables(workflow.read_from(file, lines))
-        found += check_consistency(workflow)
+        own, of_python = read_own_code(file.parent, workflow.python)
+        workflow = fill_tables(workflow.read_from(file, lines, own))
+        found += [*of_python, *check_consistency(workflow)]
     if workflow is None or found:
         raise error(file, lines, found)
     return workflow

@@ -31,7 +31,6 @@ NOT_YET = (
     NotYet(("models", "search"), "use search: tpe", ("random", "grid")),
     NotYet(("models", "gpu"), "leave it out; models are trained on the CPU"),
     NotYet(("automation",), "leave it out, and start `mlwf run` from cron or a shell"),
-    NotYet(("python",), "leave it out, and say it with the fields of this file"),
 )
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from mlwf_assets.errors import SpecError
-from mlwf_assets.spec.expressions import Use, expressions
+from mlwf_assets.spec.expressions import LABEL, Use, expressions
+from mlwf_assets.spec.extensions import Label
 from mlwf_assets.spec.features import find_ignored
 from mlwf_assets.spec.lookups import Lookup, parse_lookup
 from mlwf_assets.spec.mistakes import Mistake, Place, error, suggestion
 from mlwf_assets.spec.names import RESERVED_COLUMNS, RESERVED_PREFIXES, TIME_SLICES
+from mlwf_assets.spec.own_checks import check_own_columns
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets.spec.sql import check_expression, columns_of
 from mlwf_assets.spec.tables import Table
@@ -50,7 +52,9 @@ def _mistakes(workflow: Workflow, raw_columns: RawColumns) -> Iterator[Mistake]:
     for use in expressions(workflow):
         if use.makes is None:
             known = raw_columns[use.source] if use.source is not None else columns[use.table or ""]
-            yield from _check_use(use, known)
+            labels = [one.name for one in workflow.own.of(Label)] if use.place == LABEL else []
+            yield from _check_use(use, [*known, *labels])
+    yield from check_own_columns(workflow, raw_columns, columns)
     yield from _check_relations(workflow, columns)
     yield from _check_rest(workflow, columns)
 
@@ -82,7 +86,7 @@ def _check_made(
     name: str, table: Table, raw: Collection[str], columns: Mapping[str, Sequence[str]]
 ) -> Iterator[Mistake]:
     """Follow the order in which cleaning makes columns: raw ones, lookups as soon as possible, then SQL."""
-    there = set(raw)
+    there = {*raw, *(column for column, contract in table.columns.items() if contract.step)}
     pending = {column: parse_lookup(text) for column, text in table.lookups.items()}
     place: Place = ("tables", name)
     for column, lookup in pending.items():
@@ -94,7 +98,7 @@ def _check_made(
             yield from _check_above(use, there, columns[name])
             there.add(column)
             pending = _look_up(pending, there)
-        elif column not in raw and column not in table.lookups:
+        elif column not in there and column not in table.lookups:
             yield Mistake(
                 (*place, "columns", column),
                 f"must be a column of {', '.join(table.sources or ())}, or have 'sql:'.{suggestion(column, raw)}",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from mlwf_assets.spec.base import Names, SpecModel, Sql, TimeZone
 
@@ -30,6 +30,19 @@ class Column(SpecModel):
     values: tuple[Any, ...] | None = Field(default=None, description="The allowed values.")
     description: str = Field(default="", description="What the column says, in words.")
     unit: str = Field(default="", description="The unit of its values.")
+
+    _step: str = PrivateAttr(default="")
+
+    @property
+    def step(self) -> str:
+        """The cleaning step of the workflow's Python files that makes the column; '' where none does."""
+        return self._step
+
+    def made_by(self, step: str, type_: ColumnType) -> "Column":
+        """Return the contract of a column that a cleaning step makes."""
+        column = self.model_copy(update={"type": type_})
+        column._step = step  # noqa: SLF001 (our own class)
+        return column
 
 
 def _type_alone(value: Any) -> Any:

@@ -7,6 +7,7 @@ from pydantic import Field, PrivateAttr
 
 from mlwf_assets.spec.base import Name, Names, SpecModel
 from mlwf_assets.spec.datasets import Examples, Splits
+from mlwf_assets.spec.extensions import OwnCode
 from mlwf_assets.spec.features import Features
 from mlwf_assets.spec.mistakes import Lines, Place, line_of, locate
 from mlwf_assets.spec.models import Models
@@ -37,16 +38,24 @@ class Workflow(SpecModel):
     evaluation: Evaluation = Field(default=Evaluation(), description="How the model is judged.")
     deployment: Deployment | None = Field(default=None, description="Where the model goes.")
     automation: Automation | None = Field(default=None, description="When it runs by itself.")
-    python: Names = Field(default=(), description="Python files of the workflow's folder.")
+    python: Names = Field(
+        default=(), description="Python files of the workflow's folder, which add what this file cannot say."
+    )
 
     _folder: Path = PrivateAttr(default=Path())
     _lines: Lines = PrivateAttr(default_factory=dict)
+    _own: OwnCode = PrivateAttr(default=OwnCode())
 
-    def read_from(self, file: Path, lines: Lines) -> "Workflow":
-        """Return the workflow with the place where it stands: its file, and the line of each part."""
+    def read_from(self, file: Path, lines: Lines, own: OwnCode = OwnCode()) -> "Workflow":  # noqa: B008 (frozen)
+        """Return the workflow with where it stands: its file, the line of each part, and what its Python adds."""
         placed = self.model_copy()
-        placed._folder, placed._lines = file.parent, lines  # noqa: SLF001 (our own class)
+        placed._folder, placed._lines, placed._own = file.parent, lines, own  # noqa: SLF001 (our own class)
         return placed
+
+    @property
+    def own(self) -> OwnCode:
+        """The Python files of the workflow's folder, and what they add."""
+        return self._own
 
     @property
     def folder(self) -> Path:

@@ -6,8 +6,10 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
 from mlwf_assets.models.families.base import Context, Rows, Stopped
+from mlwf_assets.models.families.estimator import EstimatorFamily
 from mlwf_assets.models.families.registry import family_names, find_family
 from mlwf_assets.models.fits import score
 from mlwf_assets_tests.models.battery import CITY, KINDS, make_problem, make_rows
@@ -16,9 +18,28 @@ CONTEXT = Context(seed=3, threads=1)
 FEW = 4
 
 
+class OwnTrees(EstimatorFamily):
+    """What a workflow's own Python may hold."""
+
+    name = "own_trees"
+
+    def estimator(self, params, problem, context):
+        kind = ExtraTreesRegressor if problem.kind == "regression" else ExtraTreesClassifier
+        return kind(20, random_state=context.seed, n_jobs=context.threads, **params)
+
+    def suggest(self, trial, problem, *, rows):
+        return {"min_samples_leaf": trial.suggest_int("min_samples_leaf", 1, 20, log=True)}
+
+    def defaults(self, problem, *, rows):
+        return [{"min_samples_leaf": 2}, {"min_samples_leaf": 5}]
+
+
+FAMILIES = [*(find_family(name) for name in family_names()), OwnTrees()]
+
+
 def pytest_generate_tests(metafunc):
     if "family" in metafunc.fixturenames:
-        metafunc.parametrize("family", [find_family(name) for name in family_names()], ids=family_names())
+        metafunc.parametrize("family", FAMILIES, ids=[family.name for family in FAMILIES])
     if "kind" in metafunc.fixturenames:
         metafunc.parametrize("kind", KINDS)
 
@@ -49,7 +70,7 @@ def stopped_early():
 
 
 def test_a_family_names_itself_and_the_packages_that_it_depends_on(family):
-    assert family.name in family_names()
+    assert family.name in [*family_names(), "own_trees"]
     assert family.distributions
 
 

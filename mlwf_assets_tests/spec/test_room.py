@@ -23,7 +23,6 @@ LATER = {  # what is refused -> where it is written
     "a part of a GPU": ("budget: 20s", "gpu: {queue: research, memory_mib: 8000, priority: 50}"),
     "a schedule": ("  deployment:", "  automation: {schedule: '0 3 * * *', notify: {command: mail}}\n  deployment:"),
     "new data": ("  deployment:", "  automation: {schedule: on_data, notify: {email: a@b.c}}\n  deployment:"),
-    "Python": ("  deployment:", "  python: [mine.py]\n  deployment:"),
 }  # fmt: skip
 
 

@@ -14,8 +14,8 @@ import pyarrow.types as pat
 
 from mlwf_assets.spec.features import find_ignored
 from mlwf_assets.spec.lookups import parse_lookup
+from mlwf_assets.spec.origins import label_columns, origins
 from mlwf_assets.spec.relationships import Relationship
-from mlwf_assets.spec.sql import columns_of
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
 
@@ -42,7 +42,7 @@ def find_barred(workflow: Workflow, table: str) -> set[str]:
     spec = workflow.tables.get(table, Table())
     barred = {column for group in spec.outcomes for column in group.columns}
     if table == workflow.examples.table:
-        label = columns_of(workflow.examples.label)
+        label = label_columns(workflow)
         barred |= set() if label & _derived(workflow, spec, barred) else label
     return _derived(workflow, spec, barred)
 
@@ -54,7 +54,7 @@ def _derived(workflow: Workflow, spec: Table, barred: set[str]) -> set[str]:
         lookup = parse_lookup(text)
         if lookup.by in result or lookup.column in find_barred(workflow, lookup.table):
             result.add(name)
-    made = {name: columns_of(column.sql) for name, column in spec.columns.items() if column.sql is not None}
+    made = origins(workflow, spec)
     while added := {name for name, used in made.items() if name not in result and used & result}:
         result |= added
     return result

@@ -5,8 +5,12 @@ The names are those of workflow files (`spec.names.FAMILIES`); docs/models.md sa
 
 from collections.abc import Callable
 
+from mlwf_assets.cleaning.row_functions import own_words
 from mlwf_assets.errors import ModelError
 from mlwf_assets.models.families.base import Family
+from mlwf_assets.spec import extensions
+from mlwf_assets.spec.extensions import OwnCode
+from mlwf_assets.spec.own_code import load_object
 
 
 def _linear() -> Family:
@@ -45,31 +49,52 @@ def family_names() -> tuple[str, ...]:
     return tuple(_MAKERS)
 
 
-def describe_family(name: str) -> str:
+def describe_family(name: str, own: OwnCode = OwnCode()) -> str:  # noqa: B008 (frozen)
     """Say in words what a family is.
 
     Example:
         >>> describe_family("linear")
         'a regularized linear model'
     """
-    return _WORDS.get(name, name)
+    extension = own.find(extensions.Family, name)
+    return _WORDS.get(name, name) if extension is None else own_words(extension)
 
 
-def find_family(name: str) -> Family:
+def find_family(name: str, own: OwnCode = OwnCode()) -> Family:  # noqa: B008 (frozen)
     """Make the family of that name.
 
+    Args:
+        name: of the family.
+        own: the workflow's Python files, which may add families.
     Raises:
         ModelError: if there is none, or a package that it needs is not installed.
     Example:
         >>> find_family("linear").name
         'linear'
     """
-    if name not in _MAKERS:
-        raise ModelError(f"a model family must be one of {', '.join(_MAKERS)}, however: {name!r}")
+    extension = own.find(extensions.Family, name)
+    known = [*_MAKERS, *(one.name for one in own.of(extensions.Family))]
+    if name not in known:
+        raise ModelError(f"a model family must be one of {', '.join(known)}, however: {name!r}")
     try:
-        return _MAKERS[name]()
+        return _MAKERS[name]() if extension is None else _own_family(own, extension)
     except ModuleNotFoundError as error:
         raise ModelError(
             f"the family {name} needs the package {error.name}, which is not installed; install it, or take "
             f"{name} out of models.families"
         ) from error
+
+
+def _own_family(own: OwnCode, extension: extensions.Family) -> Family:
+    made = load_object(own, extension)
+    if not (isinstance(made, type) and issubclass(made, Family)):
+        raise ModelError(
+            f"{extension.place}: a model family must be a class of mlwf_assets.EstimatorFamily or of "
+            f"mlwf_assets.models.families.base.Family, however: {made!r}"
+        )
+    made.name = extension.name
+    try:
+        family: Family = made()
+    except TypeError as error:
+        raise ModelError(f"{extension.place}: must be complete, however: {error}") from error
+    return family
