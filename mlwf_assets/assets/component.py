@@ -80,7 +80,7 @@ def _assets(workflow: Workflow, steps: Sequence[Step], step: Step) -> dg.AssetsD
         can_subset=False,
     )
     def body(context: dg.AssetExecutionContext, mlwf_home: MlwfHome) -> Iterator[Any]:
-        yield from materialize(context, workflow.name, steps, step, names, mlwf_home.folder)
+        yield from materialize(context, steps, step, names, mlwf_home.folder)
 
     return body
 
@@ -96,7 +96,8 @@ def _spec(workflow: Workflow, steps: Sequence[Step], step: Step, output: Output)
         kinds=set(output.kinds),
         code_version=step_code(step),
         metadata=_project(workflow) if group in ("datasets", "evaluation", "deployment") else {},
-        skippable=False,
+        # A run of the workflow reports the partitions that it asks for one by one, or none.
+        skippable=step.newest is not None,
     )
 
 

@@ -43,7 +43,7 @@ def evaluation_steps(workflow: Workflow) -> list[Step]:
             settings=workflow.model_dump(mode="json", exclude={"automation", "sources", "python"}),
             libraries=("numpy", "pandas", "jinja2"),
             preload=("lightgbm", "jinja2"),
-            external=fingerprint,
+            external=lambda _: fingerprint(),
         )
     ]
 

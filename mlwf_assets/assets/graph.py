@@ -1,11 +1,14 @@
 """All steps of a workflow, in the order in which they can run."""
 
+from dataclasses import replace
+
 from mlwf_assets.assets.clean import clean_steps
 from mlwf_assets.assets.datasets import dataset_steps
 from mlwf_assets.assets.deployment import deployment_steps
 from mlwf_assets.assets.evaluation import evaluation_steps
 from mlwf_assets.assets.features import feature_steps
 from mlwf_assets.assets.models import model_steps
+from mlwf_assets.assets.predictions import prediction_steps
 from mlwf_assets.assets.raw import raw_steps
 from mlwf_assets.assets.step import Step
 from mlwf_assets.spec.timeline import partition_names
@@ -26,8 +29,9 @@ def workflow_steps(workflow: Workflow) -> list[Step]:
         model_steps,
         evaluation_steps,
         deployment_steps,
+        prediction_steps,
     )
-    return [step for phase in phases for step in phase(workflow)]
+    return [replace(step, workflow=workflow.name) for phase in phases for step in phase(workflow)]
 
 
 def workflow_partitions(workflow: Workflow) -> list[str]:

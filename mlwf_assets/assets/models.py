@@ -96,7 +96,7 @@ def _family_step(workflow: Workflow, name: str) -> Step:
         settings=[name, settings, share, workflow.examples.kind, example_key(workflow)],
         libraries=("numpy", "pandas", *_distributions(name)),
         preload=_modules(name),
-        external=lambda: _replay_fingerprint(workflow),
+        external=lambda _: _replay_fingerprint(workflow),
     )
 
 

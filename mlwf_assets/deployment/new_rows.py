@@ -78,9 +78,9 @@ def expect(workflow: Workflow, features: Sequence[Mapping[str, Any]]) -> Expecte
     asked = {*table.key, *_used(known_at), *_used(where), *_used(workflow.examples.cutoff)}
     asked |= {name for name, column in table.columns.items() if column.required and name not in late}
     asked |= _of_features(workflow, features)
-    needed = _with_origins(table, asked)
+    needed = find_origins(table, asked)
     links = {one.child_column for one in parse_relationships(workflow) if one.child_table == root}
-    kept = _with_origins(table, needed | links | _ids(workflow))
+    kept = find_origins(table, needed | links | _ids(workflow))
     forgotten = _with_followers(table, late - kept)
     return Expected(
         table=_relax(table, forgotten, optional=late - needed, known_at=known_at),
@@ -109,7 +109,7 @@ def _find_late(workflow: Workflow) -> set[str]:
     """What a row has only when its outcome is known: as the file says, else all that the label is made from."""
     root = workflow.examples.table
     table, late = workflow.tables[root], find_barred(workflow, root)
-    return late if table.outcomes else late | _with_origins(table, columns_of(workflow.examples.label))
+    return late if table.outcomes else late | find_origins(table, columns_of(workflow.examples.label))
 
 
 def _relax(table: Table, forgotten: Collection[str], *, optional: Collection[str], known_at: str | None) -> Table:
@@ -151,8 +151,14 @@ def _ids(workflow: Workflow, tables: Collection[str] | None = None) -> set[str]:
     return {name for one in chosen.values() for name in (one.id.values() if isinstance(one.id, dict) else [one.id])}
 
 
-def _with_origins(table: Table, names: Iterable[str]) -> set[str]:
-    """Columns, and all that they are made from."""
+def find_origins(table: Table, names: Iterable[str]) -> set[str]:
+    """Find columns and all that they are made from.
+
+    Example:
+        >>> spec = Table(columns={"late": {"sql": "minutes > 30"}})
+        >>> sorted(find_origins(spec, ["late"]))
+        ['late', 'minutes']
+    """
     found: set[str] = set()
     waiting = list(names)
     while waiting:
