@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
+from mlwf_assets.errors import DataError
+from mlwf_assets.spec.sample import write_share
 from mlwf_assets.spec.workflow import Workflow
 
 SPLITS = ("train", "validation", "test")
@@ -27,6 +29,7 @@ def dataset_steps(workflow: Workflow) -> list[Step]:
             workflow.project.model_dump(mode="json", include={"process_today"}),
             list(workflow.tables[table].key),
             workflow.splits.group,
+            workflow.share,
         ],
         libraries=("duckdb", "pyarrow"),
         partitioned=workflow.is_partitioned(table),
@@ -57,7 +60,7 @@ def _split_output(name: str) -> Output:
 
 def _examples(workflow: Workflow) -> Callable[[Work], Results]:
     def make(work: Work) -> Results:
-        from mlwf_assets.datasets import make_examples
+        from mlwf_assets.datasets import make_examples, take_sample
 
         table = workflow.examples.table
         for partition in work.partitions:
@@ -65,6 +68,8 @@ def _examples(workflow: Workflow) -> Callable[[Work], Results]:
             today = workflow.project.process_today
             key, group = workflow.tables[table].key, workflow.splits.group
             made = make_examples(workflow.examples, today, clean, key=key, group=group)
+            if workflow.share is not None:
+                made = take_sample(made, workflow.share, key=key)
             yield partition, {"datasets/examples": made}
 
     return make
@@ -76,7 +81,12 @@ def _splits(workflow: Workflow) -> Callable[[Work], Results]:
 
         examples = work.read("datasets/examples")
         key = workflow.tables[workflow.examples.table].key
-        made = split_examples(workflow.splits, examples, key=key, partitions=workflow.partitions)
+        try:
+            made = split_examples(workflow.splits, examples, key=key, partitions=workflow.partitions)
+        except DataError as error:
+            if workflow.share is None:
+                raise
+            raise DataError(f"{error}; or take a larger --sample than {write_share(workflow.share)}") from error
         yield None, {f"datasets/{name}": made[name] for name in SPLITS}
 
     return split

@@ -91,7 +91,7 @@ def _launch(
     workflow: Workflow, home: Path, wanted: Sequence[Planned], recorder: stamps.Recorder, *, force: bool
 ) -> str:
     job = workflow_definitions(workflow, MlwfHome(path=str(home))).resolve_job_def(workflow.name)
-    keys = [asset_key(workflow, output.name) for step in _steps(wanted) for output in step.outputs]
+    keys = [asset_key(step, output) for step in _steps(wanted) for output in step.outputs]
     names = workflow_partitions(workflow)
     parts = sorted({names.index(one.partition) for one in wanted if one.partition is not None})
     tags = {PROCESS_TAG: process_name(), NEWEST_TAG: "true"}

@@ -14,6 +14,9 @@ from mlwf_assets.assets.step import Step
 from mlwf_assets.spec.timeline import partition_names
 from mlwf_assets.spec.workflow import Workflow
 
+# A sample of a workflow reads the same tables: it is made of fewer examples, not of fewer rows.
+_SHARED = (raw_steps, clean_steps)
+
 
 def workflow_steps(workflow: Workflow) -> list[Step]:
     """Make the steps of a workflow, each after those that it reads from.
@@ -22,8 +25,6 @@ def workflow_steps(workflow: Workflow) -> list[Step]:
         SpecError: if a part of the workflow file cannot be served.
     """
     phases = (
-        raw_steps,
-        clean_steps,
         dataset_steps,
         feature_steps,
         model_steps,
@@ -31,7 +32,8 @@ def workflow_steps(workflow: Workflow) -> list[Step]:
         deployment_steps,
         prediction_steps,
     )
-    return [replace(step, workflow=workflow.name) for phase in phases for step in phase(workflow)]
+    shared = [replace(step, workflow=workflow.whole_name) for phase in _SHARED for step in phase(workflow)]
+    return shared + [replace(step, workflow=workflow.name) for phase in phases for step in phase(workflow)]
 
 
 def workflow_partitions(workflow: Workflow) -> list[str]:

@@ -23,10 +23,16 @@ from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Entry, Result
 from mlwf_assets.lake.store import Lake
+from mlwf_assets.spec.sample import parse_sample_name
 
 FORCE_TAG = "mlwf/force"
 # A run of the whole workflow: of some assets it asks for the newest partitions alone, whatever its range is.
 NEWEST_TAG = "mlwf/newest"
+
+
+def _command(step: Step) -> str:
+    sample = parse_sample_name(step.workflow)
+    return f"mlwf run {sample[0]} --sample {sample[1]}" if sample else f"mlwf run {step.workflow}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +121,7 @@ class _Runner:
             where = f" for partition {blocked.partition}" if blocked.partition else ""
             raise MlwfError(
                 f"{self._step.name} needs its inputs{where} first, however: {blocked.because}. "
-                f"Materialize the assets above it, or run 'mlwf run {self._step.workflow}', which does all in order."
+                f"Materialize the assets above it, or run '{_command(self._step)}', which does all in order."
             )
         self._recorder.listen("start", self._step.name, f"{len(planned)} partitions" if planned[0].partition else "")
         done = [] if force else [made for one in planned for made in self._reuse(one)]
