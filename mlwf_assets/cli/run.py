@@ -40,7 +40,7 @@ def run(reply: Reply, workflow: str, *, force: bool, sample: str | None) -> None
         spec = take_sample_of(spec, share)
     os.environ.update(prepare_home(home))
     _quiet()
-    outcome = _run(spec, home, force=force)
+    outcome = _run(spec, home, force=force, reasons=reply.as_json)
     _show(reply, spec, outcome, home)
     if _was_stopped(outcome):
         raise KeyboardInterrupt(_KEPT)
@@ -50,12 +50,12 @@ def run(reply: Reply, workflow: str, *, force: bool, sample: str | None) -> None
         raise click.exceptions.Exit(min(codes))
 
 
-def _run(workflow: "Workflow", home: Path, *, force: bool) -> "Outcome":
+def _run(workflow: "Workflow", home: Path, *, force: bool, reasons: bool) -> "Outcome":
     from mlwf_assets.assets.execution import run_workflow
     from mlwf_assets.assets.stamps import Recorder
     from mlwf_assets.cli.progress import Progress
 
-    with Progress() as progress:
+    with Progress(reasons=reasons) as progress:
         recorder = Recorder(listen=progress.listen)
         return run_workflow(workflow, home, recorder=recorder, start_s=_process_start_s(), force=force)
 

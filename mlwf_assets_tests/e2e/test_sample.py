@@ -70,7 +70,5 @@ def test_a_workflow_that_has_the_samples_name_is_not_written_over(copied, tmp_pa
     whole, _ = copied
     small.write(tmp_path / "other", name="parcels_sample_30")
     monkeypatch.setenv("MLWF_WORKFLOWS", str(tmp_path / "other"))
-    with pytest.raises(
-        SpecError, match=r"is called parcels_sample_30, however so is the workflow in .*other"
-    ):
+    with pytest.raises(SpecError, match=r"is called parcels_sample_30, however so is the workflow in .*other"):
         take_sample_of(whole, 0.3)
