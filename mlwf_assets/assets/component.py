@@ -19,7 +19,8 @@ from mlwf_assets.assets.partitions import partition_mapping, partitions_definiti
 from mlwf_assets.assets.recipes import step_code
 from mlwf_assets.assets.resources import HOME, MlwfHome
 from mlwf_assets.assets.step import Output, Step
-from mlwf_assets.spec.loader import load
+from mlwf_assets.spec.loader import load, name_in
+from mlwf_assets.spec.sample import parse_sample_name, sampled
 from mlwf_assets.spec.workflow import Workflow
 
 _GROUPS = ("raw", "clean", "datasets", "features", "models", "evaluation", "deployment")
@@ -44,15 +45,24 @@ class MLWorkflow(dg.Component):
         return load_folder(context.path)
 
 
-def workflow_definitions(workflow: Workflow, home: MlwfHome = HOME) -> dg.Definitions:
-    """Make the assets, checks and the job of one workflow; their state lives in `home`."""
+def workflow_definitions(workflow: Workflow, home: MlwfHome = HOME, *, alone: bool = True) -> dg.Definitions:
+    """Make the assets, checks and the job of one workflow; their state lives in `home`.
+
+    Args:
+        workflow: the workflow.
+        home: where state lives.
+        alone: False: a sample's assets stand beside those of the whole workflow, which has its raw and clean tables.
+    """
     steps = workflow_steps(workflow)
+    own = [step for step in steps if alone or step.workflow == workflow.name]
     return dg.Definitions(
-        assets=[_assets(workflow, steps, step) for step in steps],
+        assets=[_assets(workflow, steps, step) for step in own],
         jobs=[
             dg.define_asset_job(
                 workflow.name,
-                selection=dg.AssetSelection.key_prefixes([workflow.name]),
+                selection=dg.AssetSelection.assets(
+                    *(asset_key(step, output) for step in own for output in step.outputs)
+                ),
                 description=workflow.project.question,
                 tags={"mlwf/workflow": workflow.name},
             )
@@ -61,9 +71,9 @@ def workflow_definitions(workflow: Workflow, home: MlwfHome = HOME) -> dg.Defini
     )
 
 
-def asset_key(workflow: Workflow, name: str) -> dg.AssetKey:
-    """Return the key of the asset 'GROUP/NAME' of a workflow."""
-    return dg.AssetKey([workflow.name, *name.split("/")])
+def asset_key(step: Step, output: Output) -> dg.AssetKey:
+    """Return the key of an asset that a step writes."""
+    return dg.AssetKey([step.workflow, *output.name.split("/")])
 
 
 def _assets(workflow: Workflow, steps: Sequence[Step], step: Step) -> dg.AssetsDefinition:
@@ -72,15 +82,15 @@ def _assets(workflow: Workflow, steps: Sequence[Step], step: Step) -> dg.AssetsD
     names = workflow_partitions(workflow)
 
     @dg.multi_asset(
-        name=re.sub(r"\W", "_", f"{workflow.name}__{step.name}"),
+        name=re.sub(r"\W", "_", f"{step.workflow}__{step.name}"),
         specs=[_spec(workflow, steps, step, output) for output in step.outputs],
-        check_specs=list(_check_specs(workflow, step)),
+        check_specs=list(_check_specs(step)),
         partitions_def=cut,
         backfill_policy=dg.BackfillPolicy.single_run() if cut else None,
         can_subset=False,
     )
     def body(context: dg.AssetExecutionContext, mlwf_home: MlwfHome) -> Iterator[Any]:
-        yield from materialize(context, workflow.name, steps, step, names, mlwf_home.folder)
+        yield from materialize(context, steps, step, names, mlwf_home.folder)
 
     return body
 
@@ -88,22 +98,23 @@ def _assets(workflow: Workflow, steps: Sequence[Step], step: Step) -> dg.AssetsD
 def _spec(workflow: Workflow, steps: Sequence[Step], step: Step, output: Output) -> dg.AssetSpec:
     group = output.name.partition("/")[0]
     return dg.AssetSpec(
-        asset_key(workflow, output.name),
-        deps=list(_deps(workflow, steps, step)),
+        asset_key(step, output),
+        deps=list(_deps(steps, step)),
         description=_description(workflow, output),
-        group_name=_group(workflow, group),
+        group_name=_group(step, group),
         owners=[workflow.project.owner] if workflow.project.owner else None,
         kinds=set(output.kinds),
         code_version=step_code(step),
         metadata=_project(workflow) if group in ("datasets", "evaluation", "deployment") else {},
-        skippable=False,
+        # A run of the workflow reports the partitions that it asks for one by one, or none.
+        skippable=step.newest is not None,
     )
 
 
-def _group(workflow: Workflow, group: str) -> str:
+def _group(step: Step, group: str) -> str:
     """Number the groups, for the UI sorts them by name."""
     phase = _BESIDE.get(group, group)
-    return f"{workflow.name}_{_GROUPS.index(phase) + 1}_{phase}"
+    return f"{step.workflow}_{_GROUPS.index(phase) + 1}_{phase}"
 
 
 def _description(workflow: Workflow, output: Output) -> str:
@@ -117,19 +128,28 @@ def _project(workflow: Workflow) -> Mapping[str, str]:
     return {name: text for name, text in stated.items() if text}
 
 
-def _deps(workflow: Workflow, steps: Sequence[Step], step: Step) -> Iterator[dg.AssetDep]:
-    writers = {output.name: one for one in steps for output in one.outputs}
+def _deps(steps: Sequence[Step], step: Step) -> Iterator[dg.AssetDep]:
+    writers = {output.name: (one, output) for one in steps for output in one.outputs}
     for edge in step.inputs:
-        mapping = partition_mapping(step, writers[edge.name], edge)
-        yield dg.AssetDep(asset_key(workflow, edge.name), partition_mapping=mapping)
+        source, output = writers[edge.name]
+        mapping = partition_mapping(step, source, edge)
+        yield dg.AssetDep(asset_key(source, output), partition_mapping=mapping)
 
 
-def _check_specs(workflow: Workflow, step: Step) -> Iterator[dg.AssetCheckSpec]:
+def _check_specs(step: Step) -> Iterator[dg.AssetCheckSpec]:
     for output in step.outputs:
         for name, description in output.checks.items():
-            yield dg.AssetCheckSpec(name, asset=asset_key(workflow, output.name), description=description)
+            yield dg.AssetCheckSpec(name, asset=asset_key(step, output), description=description)
 
 
 def load_folder(folder: Path) -> dg.Definitions:
     """Make the definitions of the workflow in a folder."""
     return workflow_definitions(load(folder))
+
+
+def load_samples(folder: Path, home: MlwfHome = HOME) -> list[dg.Definitions]:
+    """Make the definitions of the samples of a folder's workflow that were run in `home`: what they made is shown."""
+    lake, name = home.folder / "lake", name_in(folder)
+    found = [parse_sample_name(made.name) for made in sorted(lake.glob(f"{name}_sample_*"))]
+    shares = [sample[1] for sample in found if sample is not None and sample[0] == name]
+    return [workflow_definitions(sampled(load(folder), share), home, alone=False) for share in shares]

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
+from mlwf_assets.errors import DataError
 from mlwf_assets.spec.origins import label_functions
+from mlwf_assets.spec.sample import write_share
 from mlwf_assets.spec.workflow import Workflow
 
 SPLITS = ("train", "validation", "test")
@@ -29,6 +31,7 @@ def dataset_steps(workflow: Workflow) -> list[Step]:
             workflow.project.model_dump(mode="json", include={"process_today"}),
             list(workflow.tables[table].key),
             workflow.splits.group,
+            workflow.share,
         ],
         libraries=("duckdb", "pyarrow"),
         own=own_code(workflow, label_functions(workflow)),
@@ -61,7 +64,7 @@ def _split_output(name: str) -> Output:
 def _examples(workflow: Workflow) -> Callable[[Work], Results]:
     def make(work: Work) -> Results:
         from mlwf_assets.cleaning.row_functions import append_made
-        from mlwf_assets.datasets import make_examples
+        from mlwf_assets.datasets import make_examples, take_sample
 
         labels = label_functions(workflow)
         table = workflow.examples.table
@@ -70,6 +73,8 @@ def _examples(workflow: Workflow) -> Callable[[Work], Results]:
             today = workflow.project.process_today
             key, group = workflow.tables[table].key, workflow.splits.group
             made = make_examples(workflow.examples, today, clean, key=key, group=group)
+            if workflow.share is not None:
+                made = take_sample(made, workflow.share, key=key)
             yield partition, {"datasets/examples": made}
 
     return make
@@ -81,7 +86,12 @@ def _splits(workflow: Workflow) -> Callable[[Work], Results]:
 
         examples = work.read("datasets/examples")
         key = workflow.tables[workflow.examples.table].key
-        made = split_examples(workflow.splits, examples, key=key, partitions=workflow.partitions)
+        try:
+            made = split_examples(workflow.splits, examples, key=key, partitions=workflow.partitions)
+        except DataError as error:
+            if workflow.share is None:
+                raise
+            raise DataError(f"{error}; or take a larger --sample than {write_share(workflow.share)}") from error
         yield None, {f"datasets/{name}": made[name] for name in SPLITS}
 
     return split

@@ -49,7 +49,7 @@ def deployment_steps(workflow: Workflow) -> list[Step]:
             ),
             compute=_deployer(workflow, workflow.deployment),
             settings=[
-                workflow.deployment.model_dump(mode="json"),
+                workflow.deployment.model_dump(mode="json", exclude={"predictions"}),
                 workflow.project.model_dump(mode="json"),
                 workflow.models.model_dump(mode="json", include={"metric", "families"}),
                 example_key(workflow),

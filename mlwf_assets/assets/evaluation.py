@@ -46,7 +46,7 @@ def evaluation_steps(workflow: Workflow) -> list[Step]:
             libraries=("numpy", "pandas", "jinja2"),
             own=own_code(workflow, workflow.own.of(Metric)),
             preload=("lightgbm", "jinja2"),
-            external=fingerprint,
+            external=lambda _: fingerprint(),
         )
     ]
 

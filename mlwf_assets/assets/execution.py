@@ -16,12 +16,11 @@ from mlwf_assets.assets import stamps
 from mlwf_assets.assets.component import asset_key, workflow_definitions
 from mlwf_assets.assets.graph import workflow_partitions, workflow_steps
 from mlwf_assets.assets.launcher import PROCESS_TAG, is_running, process_name
-from mlwf_assets.assets.laziness import FORCE_TAG, Done
+from mlwf_assets.assets.laziness import FORCE_TAG, NEWEST_TAG, Done
 from mlwf_assets.assets.recipes import Planned, Planner
 from mlwf_assets.assets.resources import MlwfHome
 from mlwf_assets.assets.step import Step
 from mlwf_assets.errors import MlwfError
-from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.workflow import Workflow
 
 _RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -57,7 +56,7 @@ class Outcome:
 def plan_workflow(workflow: Workflow, home: Path) -> list[Planned]:
     """Say for every partition of every step whether it is fresh."""
     steps = workflow_steps(workflow)
-    return Planner(workflow.name, steps, Lake(home / "lake"), workflow_partitions(workflow)).plan()
+    return Planner(steps, home, workflow_partitions(workflow)).plan()
 
 
 def run_workflow(
@@ -92,10 +91,10 @@ def _launch(
     workflow: Workflow, home: Path, wanted: Sequence[Planned], recorder: stamps.Recorder, *, force: bool
 ) -> str:
     job = workflow_definitions(workflow, MlwfHome(path=str(home))).resolve_job_def(workflow.name)
-    keys = [asset_key(workflow, output.name) for step in _steps(wanted) for output in step.outputs]
+    keys = [asset_key(step, output) for step in _steps(wanted) for output in step.outputs]
     names = workflow_partitions(workflow)
     parts = sorted({names.index(one.partition) for one in wanted if one.partition is not None})
-    tags = {PROCESS_TAG: process_name()}
+    tags = {PROCESS_TAG: process_name(), NEWEST_TAG: "true"}
     if force:
         tags[FORCE_TAG] = "true"
     if parts:

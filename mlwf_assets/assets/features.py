@@ -92,7 +92,7 @@ def _timeseries_step(workflow: Workflow) -> Step:
         inputs=(
             Input("datasets/examples"),
             Input(f"clean/{target}"),
-            *(Input(f"clean/{name}", back=_reach(workflow, name)) for name in workflow.features.timeseries),
+            *(Input(f"clean/{name}", back=reach(workflow, name)) for name in workflow.features.timeseries),
         ),
         compute=_timeseries(workflow),
         settings=[
@@ -105,8 +105,8 @@ def _timeseries_step(workflow: Workflow) -> Step:
     )
 
 
-def _reach(workflow: Workflow, name: str) -> int | None:
-    """Count the earlier partitions of readings that the longest window can reach into."""
+def reach(workflow: Workflow, name: str) -> int | None:
+    """Count the earlier partitions of readings that the longest window can reach into; None: all are read."""
     series = workflow.features.timeseries[name]
     partitioned = workflow.is_partitioned(workflow.examples.table)
     if workflow.partitions is None or not partitioned:

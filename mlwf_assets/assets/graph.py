@@ -1,15 +1,21 @@
 """All steps of a workflow, in the order in which they can run."""
 
+from dataclasses import replace
+
 from mlwf_assets.assets.clean import clean_steps
 from mlwf_assets.assets.datasets import dataset_steps
 from mlwf_assets.assets.deployment import deployment_steps
 from mlwf_assets.assets.evaluation import evaluation_steps
 from mlwf_assets.assets.features import feature_steps
 from mlwf_assets.assets.models import model_steps
+from mlwf_assets.assets.predictions import prediction_steps
 from mlwf_assets.assets.raw import raw_steps
 from mlwf_assets.assets.step import Step
 from mlwf_assets.spec.timeline import partition_names
 from mlwf_assets.spec.workflow import Workflow
+
+# A sample of a workflow reads the same tables: it is made of fewer examples, not of fewer rows.
+_SHARED = (raw_steps, clean_steps)
 
 
 def workflow_steps(workflow: Workflow) -> list[Step]:
@@ -19,15 +25,15 @@ def workflow_steps(workflow: Workflow) -> list[Step]:
         SpecError: if a part of the workflow file cannot be served.
     """
     phases = (
-        raw_steps,
-        clean_steps,
         dataset_steps,
         feature_steps,
         model_steps,
         evaluation_steps,
         deployment_steps,
+        prediction_steps,
     )
-    return [step for phase in phases for step in phase(workflow)]
+    shared = [replace(step, workflow=workflow.whole_name) for phase in _SHARED for step in phase(workflow)]
+    return shared + [replace(step, workflow=workflow.name) for phase in phases for step in phase(workflow)]
 
 
 def workflow_partitions(workflow: Workflow) -> list[str]:

@@ -17,14 +17,22 @@ import dagster as dg
 from mlwf_assets.assets import metadata, stamps
 from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
-from mlwf_assets.assets.step import Output, Step, Work
+from mlwf_assets.assets.step import Output, Step, Work, table_names
 from mlwf_assets.errors import MlwfError
 from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Entry, Result
 from mlwf_assets.lake.store import Lake
+from mlwf_assets.spec.sample import parse_sample_name
 
 FORCE_TAG = "mlwf/force"
+# A run of the whole workflow: of some assets it asks for the newest partitions alone, whatever its range is.
+NEWEST_TAG = "mlwf/newest"
+
+
+def _command(step: Step) -> str:
+    sample = parse_sample_name(step.workflow)
+    return f"mlwf run {sample[0]} --sample {sample[1]}" if sample else f"mlwf run {step.workflow}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,54 +51,66 @@ class Done:
 
 
 def materialize(
-    context: dg.AssetExecutionContext,
-    workflow: str,
-    steps: Sequence[Step],
-    step: Step,
-    names: Sequence[str],
-    home: Path,
+    context: dg.AssetExecutionContext, steps: Sequence[Step], step: Step, names: Sequence[str], home: Path
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Bring a step's outputs up to date and report them to Dagster."""
     recorder = stamps.current()
     with recorder.failing(step.name):
-        partitions = tuple(context.partition_keys) if step.partitioned else (None,)
+        partitions = _asked(context, step, names)
+        if not partitions:
+            return
         lake = Lake(home / "lake")
-        runner = _Runner(workflow, step, lake, home, context.run.run_id, recorder)
-        planned = Planner(workflow, steps, lake, names).plan_step(step, partitions)
+        runner = _Runner(step, lake, home, context.run.run_id, recorder)
+        planned = Planner(steps, home, names).plan_step(step, partitions)
         done = runner.run(planned, force=context.run.tags.get(FORCE_TAG) == "true")
-        yield from _report(context, workflow, step, done, home, lake)
+        yield from _report(context, table_names(steps), step, done, home, lake)
+
+
+def _asked(context: dg.AssetExecutionContext, step: Step, names: Sequence[str]) -> list[str | None]:
+    """Which partitions are wanted: those of the Dagster run, of which a run of the workflow may want fewer."""
+    if not step.partitioned:
+        return [None]
+    wanted = step.wanted(names) if NEWEST_TAG in context.run.tags else list(names)
+    return [partition for partition in context.partition_keys if partition in wanted]
 
 
 def _report(
-    context: dg.AssetExecutionContext, workflow: str, step: Step, done: Sequence[Done], home: Path, lake: Lake
+    context: dg.AssetExecutionContext,
+    tables: Mapping[str, str],
+    step: Step,
+    done: Sequence[Done],
+    home: Path,
+    lake: Lake,
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Report results and checks, then the single partitions: Dagster takes what comes last as the latest."""
     by_output = {output: [one for one in done if one.output == output.name] for output in step.outputs}
     shown: dict[Done, dict[str, Any]] = {}
     for output, ones in by_output.items():
-        plot = metadata.rows_by_partition(list(lake.entries(f"{workflow}/{output.name}").values()))
-        shown |= {one: _describe(workflow, output, one, home, plot) for one in ones}
+        plot = metadata.rows_by_partition(list(lake.entries(tables[output.name]).values()))
+        shown |= {one: _describe(step.workflow, output, one, home, plot) for one in ones}
+    made = {one.partition for one in done}
+    # A result stands for all partitions of the run: where fewer were asked for, each is reported by itself.
+    whole = not step.partitioned or len(made) == len(context.partition_keys)
     for output, ones in by_output.items():
-        yield _result(_key(workflow, output.name), ones, shown)
+        if whole:
+            yield _result(_key(tables[output.name]), ones, shown)
     for output, ones in by_output.items():
-        yield from (_check(_key(workflow, output.name), name, ones) for name in output.checks)
-    if len({one.partition for one in done}) > 1:
-        pointers = _event_pointers(context, workflow, step)
+        yield from (_check(_key(tables[output.name]), name, ones) for name in output.checks)
+    if len(made) > 1 or not whole:
+        pointers = _event_pointers(context, tables, step)
         for one in done:
-            context.log_event(_event(workflow, one, pointers, shown[one]))
+            context.log_event(_event(tables, one, pointers, shown[one]))
 
 
-def _key(workflow: str, name: str) -> dg.AssetKey:
-    return dg.AssetKey([workflow, *name.split("/")])
+def _key(table: str) -> dg.AssetKey:
+    return dg.AssetKey(table.split("/"))
 
 
 class _Runner:
     """Computes, restores or reuses what was planned for one step."""
 
-    def __init__(
-        self, workflow: str, step: Step, lake: Lake, home: Path, run_id: str, recorder: stamps.Recorder
-    ) -> None:
-        self._workflow, self._step, self._lake, self._home = workflow, step, lake, home
+    def __init__(self, step: Step, lake: Lake, home: Path, run_id: str, recorder: stamps.Recorder) -> None:
+        self._step, self._lake, self._home = step, lake, home
         self._run_id, self._recorder = run_id, recorder
         self._outputs = {output.name: output for output in step.outputs}
 
@@ -101,7 +121,7 @@ class _Runner:
             where = f" for partition {blocked.partition}" if blocked.partition else ""
             raise MlwfError(
                 f"{self._step.name} needs its inputs{where} first, however: {blocked.because}. "
-                f"Materialize the assets above it, or run 'mlwf run {self._workflow}', which does all in order."
+                f"Materialize the assets above it, or run '{_command(self._step)}', which does all in order."
             )
         self._recorder.listen("start", self._step.name, f"{len(planned)} partitions" if planned[0].partition else "")
         done = [] if force else [made for one in planned for made in self._reuse(one)]
@@ -109,7 +129,7 @@ class _Runner:
         todo = [one for one in planned if one.partition not in ready]
         done += self._compute(todo) if todo else []
         for made in done:
-            publish(self._home, self._lake, self._workflow, self._outputs[made.output], made.entry)
+            publish(self._home, self._lake, self._step.workflow, self._outputs[made.output], made.entry)
         order = {one.partition: place for place, one in enumerate(planned)}
         done.sort(key=lambda made: order[made.partition])
         self._recorder.done += done
@@ -151,7 +171,7 @@ class _Runner:
 
     def _work(self, todo: Sequence[Planned]) -> Work:
         return Work(
-            workflow=self._workflow,
+            workflow=self._step.workflow,
             lake=self._lake,
             home=self._home,
             partitions=tuple(one.partition for one in todo),
@@ -162,7 +182,7 @@ class _Runner:
         )
 
     def _write(self, output: str, planned: Planned, result: Result, seconds: float) -> Done:
-        table = f"{self._workflow}/{output}"
+        table = f"{self._step.workflow}/{output}"
         entry = self._lake.write(
             table,
             planned.partition,
@@ -220,17 +240,19 @@ def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _event_pointers(context: dg.AssetExecutionContext, workflow: str, step: Step) -> dict[str, str]:
+def _event_pointers(context: dg.AssetExecutionContext, tables: Mapping[str, str], step: Step) -> dict[str, str]:
     """Return the event-log position of each input, by which Dagster tells whether it was written since."""
     pointers = {}
     for edge in step.inputs:
-        key = _key(workflow, edge.name)
+        key = _key(tables[edge.name])
         records = context.instance.fetch_materializations(key, limit=1).records
         pointers[edge.name] = str(records[0].storage_id) if records else "NULL"
     return pointers
 
 
-def _event(workflow: str, made: Done, pointers: Mapping[str, str], shown: Mapping[str, Any]) -> dg.AssetMaterialization:
+def _event(
+    tables: Mapping[str, str], made: Done, pointers: Mapping[str, str], shown: Mapping[str, Any]
+) -> dg.AssetMaterialization:
     """Make one partition's event, with the tags by which Dagster knows its version and its inputs."""
     tags = {
         "dagster/data_version": made.entry.fingerprint,
@@ -238,12 +260,12 @@ def _event(workflow: str, made: Done, pointers: Mapping[str, str], shown: Mappin
         "dagster/code_version": step_code(made.planned.step),
     }
     for name, entries in (made.planned.sources or {}).items():
-        key = _key(workflow, name).to_user_string()
+        key = _key(tables[name]).to_user_string()
         versions = [entry.fingerprint for entry in entries]
         tags[f"dagster/input_data_version/{key}"] = versions[0] if len(versions) == 1 else hash_json(versions)
         tags[f"dagster/input_event_pointer/{key}"] = pointers[name]
     return dg.AssetMaterialization(
-        asset_key=_key(workflow, made.output),
+        asset_key=_key(tables[made.output]),
         partition=made.partition,
         metadata=shown,
         tags=tags,

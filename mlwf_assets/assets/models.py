@@ -101,7 +101,7 @@ def _family_step(workflow: Workflow, name: str) -> Step:
             workflow, [*workflow.own.of(Metric), *(one for one in workflow.own.of(Family) if one.name == name)]
         ),
         preload=_modules(name),
-        external=lambda: _replay_fingerprint(workflow),
+        external=lambda _: _replay_fingerprint(workflow),
     )
 
 

@@ -1,6 +1,7 @@
 """raw/SOURCE: rows as they came, by partition where the source has a time."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from mlwf_assets.assets.step import Output, Results, Step, Work
 from mlwf_assets.spec.sources import FilesSource, Source
@@ -13,7 +14,7 @@ def raw_steps(workflow: Workflow) -> list[Step]:
 
 
 def _raw_step(workflow: Workflow, name: str, source: Source) -> Step:
-    def external() -> str:
+    def external(_: Path) -> str:
         from mlwf_assets.lake.connectors import source_fingerprint
 
         return source_fingerprint(source, workflow.folder)

@@ -7,10 +7,11 @@ knows the recipe knows whether the lake already has the result. Everything here 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from mlwf_assets.assets.code import code_fingerprint
-from mlwf_assets.assets.step import Input, Step
+from mlwf_assets.assets.step import Input, Step, table_names
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Entry
 from mlwf_assets.lake.store import Lake
@@ -73,21 +74,22 @@ def read_partitions(edge: Input, source: Step, partition: str | None, names: Seq
 class Planner:
     """Says, step after step, what is fresh; reads the lake and nothing else."""
 
-    def __init__(self, workflow: str, steps: Sequence[Step], lake: Lake, names: Sequence[str]) -> None:
-        self._workflow = workflow
+    def __init__(self, steps: Sequence[Step], home: Path, names: Sequence[str]) -> None:
         self._steps = steps
-        self._lake = lake
+        self._home = home
+        self._lake = Lake(home / "lake")
         self._names = names
+        self._tables = table_names(steps)
         self._writers = {output.name: step for step in steps for output in step.outputs}
 
     def plan(self) -> list[Planned]:
-        """Plan all steps; a step after one that is not fresh counts as stale."""
+        """Plan what a run of the workflow asks for; a step after one that is not fresh counts as stale."""
         planned: list[Planned] = []
         not_fresh: dict[tuple[str, str | None], str] = {}
         for step in self._steps:
             current = self._current(step)
-            external = step.external() if step.external else ""
-            for partition in self.partitions(step):
+            external = step.external(self._home) if step.external else ""
+            for partition in step.wanted(self._names):
                 one = self._plan_one(step, partition, external, current, not_fresh)
                 planned.append(one)
                 if one.state != "fresh":
@@ -97,17 +99,13 @@ class Planner:
 
     def plan_step(self, step: Step, partitions: Sequence[str | None]) -> list[Planned]:
         """Plan some partitions of one step against the lake as it is now."""
-        external = step.external() if step.external else ""
+        external = step.external(self._home) if step.external else ""
         current = self._current(step)
         return [self._plan_one(step, partition, external, current, {}) for partition in partitions]
 
-    def partitions(self, step: Step) -> list[str | None]:
-        """List the partitions of a step; [None] where it has none."""
-        return list(self._names) if step.partitioned else [None]
-
     def _current(self, step: Step) -> dict[str, Entries]:
         tables = [output.name for output in step.outputs] + [edge.name for edge in step.inputs]
-        return {name: self._lake.entries(f"{self._workflow}/{name}") for name in tables}
+        return {name: self._lake.entries(self._tables[name]) for name in tables}
 
     def _reads(self, step: Step, partition: str | None) -> Iterator[tuple[str, str | None]]:
         for edge in step.inputs:
@@ -132,7 +130,7 @@ class Planner:
                 return Planned(step, partition, state, because=why)
             sources[name].append(entry)
         recipe = step_recipe(step, sources, partition, external)
-        wanted = {output.name: output_recipe(recipe, f"{self._workflow}/{output.name}") for output in step.outputs}
+        wanted = {output.name: output_recipe(recipe, self._tables[output.name]) for output in step.outputs}
         if all(entry and entry.recipe == wanted[output.name] for entry, output in zip(own, step.outputs, strict=True)):
             found = {output.name: entry for entry, output in zip(own, step.outputs, strict=True) if entry}
             return Planned(step, partition, "fresh", sources=sources, recipe=recipe, found=found)

@@ -68,9 +68,12 @@ class Step:
         own: fingerprint of the workflow's own Python that the results depend on, if any.
         preload: modules that are imported before the clock of the work starts.
         partitioned: whether its outputs have partitions.
-        external: fingerprint of what is read from outside the lake, if anything.
+        external: fingerprint of what is read from outside the lake, if anything; is given the folder of all state.
         acts: whether it changes something outside of the lake. An older result is then not brought back but made
             again, for what it did may have been undone since.
+        newest: how many of the newest partitions a run of the workflow asks for; None: all. Older ones are made
+            when somebody asks for them in Dagster, and are left alone by a run.
+        workflow: whose tables and assets the outputs are: 'WORKFLOW/GROUP/NAME'.
     """
 
     outputs: tuple[Output, ...]
@@ -81,13 +84,32 @@ class Step:
     own: str = ""
     preload: tuple[str, ...] = ()
     partitioned: bool = False
-    external: Callable[[], str] | None = None
+    external: Callable[[Path], str] | None = None
     acts: bool = False
+    newest: int | None = None
+    workflow: str = ""
 
     @property
     def name(self) -> str:
         """The name of the step: that of its first output."""
         return self.outputs[0].name
+
+    def wanted(self, names: Sequence[str]) -> list[str | None]:
+        """Choose of a workflow's partitions those that a run asks for; [None] where the step has none.
+
+        Example:
+            >>> step = Step((), (), iter, partitioned=True, newest=1)
+            >>> step.wanted(["2013-01", "2013-02"])
+            ['2013-02']
+        """
+        if not self.partitioned:
+            return [None]
+        return list(names if self.newest is None else names[max(0, len(names) - self.newest) :])
+
+
+def table_names(steps: Sequence[Step]) -> dict[str, str]:
+    """Map 'GROUP/NAME' to 'WORKFLOW/GROUP/NAME', the table in the lake and, cut at '/', the asset's key."""
+    return {output.name: f"{step.workflow}/{output.name}" for step in steps for output in step.outputs}
 
 
 @dataclass(frozen=True)

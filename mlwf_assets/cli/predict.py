@@ -52,7 +52,7 @@ def predict(reply: Reply, workflow: str, file: str, *, out: str, form: "Form", s
 
 def _check_out(out: str, form: "Form", *, as_json: bool) -> "Form":
     """Say how the output is written; what is wrong with it is told before any work is done."""
-    from mlwf_assets.cli.rows_out import told_form
+    from mlwf_assets.deployment.rows_out import told_form
 
     if out == _PIPE:
         if as_json:
@@ -82,7 +82,7 @@ def _predict(name: str, file: str, form: "Form", source: str | None) -> "tuple[C
 
 
 def _write(made: "Predictions", out: str, form: "Form", stdout: int | None) -> None:
-    from mlwf_assets.cli.rows_out import write_rows
+    from mlwf_assets.deployment.rows_out import write_rows
 
     stream: IO[bytes]
     if stdout is not None:

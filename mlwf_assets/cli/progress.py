@@ -25,8 +25,9 @@ class Progress:
         computed     0.0 s  raw/flights
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        """Show on `stream`, by default stderr."""
+    def __init__(self, stream: TextIO | None = None, *, reasons: bool = True) -> None:
+        """Show on `stream`, by default stderr; with `reasons` also why an asset failed, which a summary tells too."""
+        self._reasons = reasons
         self._console = Console(file=stream, stderr=stream is None, highlight=False)
         self._running: dict[str, tuple[float, str]] = {}
         self._spinner = Spinner("dots", style="yellow")
@@ -56,7 +57,7 @@ class Progress:
             self._running[asset] = (start_s, words)
             return
         self._running.pop(asset, None)
-        state, why = (words, "") if event == "done" else (event, f": {words}")
+        state, why = (words, "") if event == "done" else (event, f": {words}" if self._reasons else "")
         line = Text.assemble(
             (f"{state:<9}", _STYLES.get(state, "")), f"{time.monotonic() - start_s:7.1f} s  {asset}{why}"
         )

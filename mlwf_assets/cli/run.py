@@ -21,19 +21,26 @@ _KEPT = "Stopped. What was finished is kept: the same command goes on from there
 @click.command("run", short_help="Bring a workflow up to date and say what was done.")
 @click.argument("workflow")
 @click.option("--force", is_flag=True, help="Compute everything, also what is fresh.")
+@click.option(
+    "--sample", metavar="SHARE", help="Take that share of the examples, e.g. 5%, apart from the full results."
+)
 @click.option("--json", is_flag=True, expose_value=False, help="Print one JSON document on stdout.")
 @click.pass_obj
-def run(reply: Reply, workflow: str, *, force: bool) -> None:
+def run(reply: Reply, workflow: str, *, force: bool, sample: str | None) -> None:
     """Bring WORKFLOW (a name, or a folder with a defs.yaml) up to date; what is fresh is not touched."""
     from mlwf_assets.cli.home import find_home, prepare_home
     from mlwf_assets.cli.main import exit_code
-    from mlwf_assets.cli.workflows import load_checked
+    from mlwf_assets.cli.workflows import load_checked, take_sample_of
+    from mlwf_assets.spec.sample import parse_share
 
     home = find_home()
+    share = None if sample is None else parse_share(sample)
     spec = load_checked(workflow)
+    if share is not None:
+        spec = take_sample_of(spec, share)
     os.environ.update(prepare_home(home))
     _quiet()
-    outcome = _run(spec, home, force=force)
+    outcome = _run(spec, home, force=force, reasons=reply.as_json)
     _show(reply, spec, outcome, home)
     if _was_stopped(outcome):
         raise KeyboardInterrupt(_KEPT)
@@ -43,12 +50,12 @@ def run(reply: Reply, workflow: str, *, force: bool) -> None:
         raise click.exceptions.Exit(min(codes))
 
 
-def _run(workflow: "Workflow", home: Path, *, force: bool) -> "Outcome":
+def _run(workflow: "Workflow", home: Path, *, force: bool, reasons: bool) -> "Outcome":
     from mlwf_assets.assets.execution import run_workflow
     from mlwf_assets.assets.stamps import Recorder
     from mlwf_assets.cli.progress import Progress
 
-    with Progress() as progress:
+    with Progress(reasons=reasons) as progress:
         recorder = Recorder(listen=progress.listen)
         return run_workflow(workflow, home, recorder=recorder, start_s=_process_start_s(), force=force)
 

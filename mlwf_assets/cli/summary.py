@@ -5,7 +5,7 @@ read from the run's outcome and from what the lake holds; nothing is computed he
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,15 +14,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from mlwf_assets.assets.execution import Outcome
+from mlwf_assets.assets.graph import workflow_partitions
+from mlwf_assets.assets.step import Step
 from mlwf_assets.cli.served import running_address
 from mlwf_assets.errors import MlwfError
 from mlwf_assets.lake.result import Entry
 from mlwf_assets.lake.store import Lake
+from mlwf_assets.spec.sample import write_share
 from mlwf_assets.spec.workflow import Workflow
 
 _WIDTH = 100
 _SHOWN_GAP_S = 0.05
-_REPORT, _MODEL = "evaluation/report", "deployment/model"
+_REPORT, _MODEL, _PREDICTIONS = "evaluation/report", "deployment/model", "deployment/predictions"
 _EVALUATION = "evaluation.json"
 
 Justify = Literal["left", "right"]
@@ -36,6 +39,7 @@ def as_document(workflow: Workflow, outcome: Outcome, home: Path) -> dict[str, A
     fresh = [_name(output.name, one.partition) for one in outcome.fresh for output in one.step.outputs]
     return {
         "workflow": workflow.name,
+        "sample_of": workflow.whole_name if workflow.share else None,
         "computed": [_name(made.output, made.partition) for made in outcome.done if not made.reused],
         "reused": fresh + [_name(made.output, made.partition) for made in outcome.done if made.reused],
         "failed": [*outcome.failures, *outcome.skipped],
@@ -123,15 +127,24 @@ def _table(*columns: tuple[str, Justify], title: str = "") -> Table:
 
 def _assets(workflow: Workflow, outcome: Outcome, lake: Lake) -> Table:
     table = _table(("asset", "left"), ("rows", "right"), ("seconds", "right"), ("", "left"))
+    names = workflow_partitions(workflow)
     for step in outcome.steps:
         for output in step.outputs:
-            entries = lake.entries(f"{workflow.name}/{output.name}")
+            entries = _looked_after(lake, step, output.name, names)
             is_now = entries and step.name not in {*outcome.failures, *outcome.skipped}
             rows = f"{sum(entry.rows for entry in entries.values()):,}" if is_now else "-"
             # A step's outputs come about together: its time is said once.
             seconds = _seconds(output.name, outcome) if output is step.outputs[0] else ""
             table.add_row(output.name, rows, seconds, _what_was_done(step.name, output.name, entries, outcome))
     return table
+
+
+def _looked_after(lake: Lake, step: Step, output: str, names: Sequence[str]) -> dict[str | None, Entry]:
+    """What a table holds; of a step of which a run asks for the newest partitions alone, those."""
+    entries = lake.entries(f"{step.workflow}/{output}")
+    if step.newest is None:
+        return entries
+    return {partition: entries[partition] for partition in step.wanted(names) if partition in entries}
 
 
 def _seconds(output: str, outcome: Outcome) -> str:
@@ -210,10 +223,13 @@ def _print_places(console: Console, workflow: Workflow, lake: Lake, home: Path) 
 
 
 def _places(workflow: Workflow, lake: Lake, home: Path) -> Iterator[tuple[str, str]]:
-    tables = [lake.entries(f"{workflow.name}/quarantine/{name}").values() for name in workflow.tables]
+    tables = [lake.entries(f"{workflow.whole_name}/quarantine/{name}").values() for name in workflow.tables]
     if rows := sum(entry.rows for entries in tables for entry in entries):
-        folder = home / "reports" / workflow.name / "quarantine"
+        folder = home / "reports" / workflow.whole_name / "quarantine"
         yield "Quarantine", f"{rows:,} rows, each with its reason: {folder}"
+    if workflow.share:
+        words = f"{write_share(workflow.share)} of the examples of {workflow.whole_name}, kept apart as {workflow.name}"
+        yield "Sample", f"{words}; no model is registered"
     yield "Report", str(_report_file(workflow, home))
     if (decision := _decision(workflow, lake)) is not None:
         if decision["passed"]:
@@ -222,9 +238,27 @@ def _places(workflow: Workflow, lake: Lake, home: Path) -> Iterator[tuple[str, s
         else:
             yield "Model", "not deployed"
         yield "Gate", decision["reason"]
+        yield from _predictions(workflow, lake, home)
         yield "MLflow", f"MLFLOW_TRACKING_URI=sqlite:///{home / 'mlflow' / 'mlflow.db'}"
     address = running_address(home)
     yield "UI", address or "mlwf up"
+
+
+def _predictions(workflow: Workflow, lake: Lake, home: Path) -> Iterator[tuple[str, str]]:
+    """Say what was predicted of the newest rows."""
+    entries = lake.entries(f"{workflow.name}/{_PREDICTIONS}")
+    if not entries:
+        return
+    newest = list(entries.values())[-1]
+    if newest.rows:
+        place = f"predictions/{newest.partition}.csv" if newest.partition else "predictions.csv"
+        where = home / "reports" / workflow.name / place
+        yield (
+            "Predicted",
+            f"{newest.metadata['predicted']:,} of {newest.rows:,} rows by {newest.metadata['model']}: {where}",
+        )
+    else:
+        yield "Predicted", f"nothing: {newest.metadata['nothing was predicted']}"
 
 
 def _print_failures(outcome: Outcome, home: Path) -> None:

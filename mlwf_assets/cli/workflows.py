@@ -6,9 +6,10 @@ from typing import TypeVar
 from mlwf_assets.errors import SourceError, SpecError
 from mlwf_assets.lake.connectors import source_columns
 from mlwf_assets.lake.connectors.files import equal_files
-from mlwf_assets.spec.loader import find, load
+from mlwf_assets.spec.loader import find, load, name_in, workflow_folders
 from mlwf_assets.spec.mistakes import Mistake, error
 from mlwf_assets.spec.references import check
+from mlwf_assets.spec.sample import sampled
 from mlwf_assets.spec.sources import FilesSource, Source
 from mlwf_assets.spec.workflow import Workflow
 
@@ -27,6 +28,18 @@ def load_checked(name_or_path: str) -> Workflow:
         raise error(workflow.file, workflow.lines, found)
     check(workflow, columns)
     return workflow
+
+
+def take_sample_of(workflow: Workflow, share: float) -> Workflow:
+    """Make the sample of a workflow.
+
+    Raises:
+        SpecError: if another workflow has the sample's name.
+    """
+    sample = sampled(workflow, share)
+    if taken := next((folder for folder in workflow_folders() if name_in(folder) == sample.name), None):
+        raise SpecError(f"--sample: the sample is called {sample.name}, however so is the workflow in {taken}")
+    return sample
 
 
 def look_at_sources(workflow: Workflow, look: Callable[[Source], Seen]) -> dict[str, Seen]:

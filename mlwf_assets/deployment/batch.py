@@ -6,7 +6,7 @@ itself: rows with the same key, and rows that cannot be scored, change nothing f
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ from mlwf_assets.features import own, relational, timeseries
 from mlwf_assets.features.matrix import assemble
 from mlwf_assets.lake.connectors import read_content
 from mlwf_assets.lake.connectors.parts import Form
+from mlwf_assets.lake.result import Entry
 from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.extensions import Feature
 from mlwf_assets.spec.relationships import related_tables
@@ -36,10 +37,12 @@ class Predictions:
     Attributes:
         table: a row for each, in their order: the key's columns, `prediction`, `probability_CLASS` for each
             class, `model_version`, `problem` (why there is no prediction, else null).
+        cutoffs: as of when each row is predicted; null where that is not asked for, or the row has a problem.
         ignored: the file's columns that the workflow does not know.
     """
 
     table: pa.Table
+    cutoffs: pa.ChunkedArray
     ignored: tuple[str, ...]
 
     @cached_property
@@ -71,7 +74,14 @@ def read_new_rows(
     return NewRows(name, source, table, options if is_text else CsvOptions())
 
 
-def predict_rows(workflow: Workflow, champion: Champion, rows: NewRows, lake: Lake) -> Predictions:
+def predict_rows(
+    workflow: Workflow,
+    champion: Champion,
+    rows: NewRows,
+    lake: Lake,
+    *,
+    pinned: Mapping[str, Sequence[Entry]] | None = None,
+) -> Predictions:
     """Score raw rows with the registered model.
 
     Args:
@@ -79,13 +89,14 @@ def predict_rows(workflow: Workflow, champion: Champion, rows: NewRows, lake: La
         champion: the registered model.
         rows: as they came; labels and outcomes may be there or not, and are not looked at.
         lake: holds the workflow's clean tables: related rows and readings come from there.
+        pinned: 'GROUP/NAME' -> the entries of such a table to be read, instead of those that stand now.
     Raises:
         SchemaError: if a column that is needed is missing.
         LakeError: if the lake does not hold the workflow's tables.
         ModelError: if the model takes features that the workflow does not make any more.
         DataError: if an expression of the workflow cannot be computed.
     """
-    history = History(workflow, lake)
+    history = History(workflow, lake, pinned or {})
     expected = expect(workflow, champion.features)
     raw = list(history.types(rows.source))
     found = [name for name in rows.table.column_names if name not in PLACE]
@@ -97,7 +108,8 @@ def predict_rows(workflow: Workflow, champion: Champion, rows: NewRows, lake: La
     columns = _keys(workflow, expected, rows, sifted.clean) | _spread(scored, places_of(matrix), n)
     columns["model_version"] = pa.chunked_array([np.full(n, champion.version, dtype=np.int64)])
     columns["problem"] = pa.chunked_array([pa.array([sifted.problems.get(place) for place in range(n)], pa.string())])
-    return Predictions(pa.table(columns), tuple(name for name in found if name not in raw))
+    cutoffs = _spread(sifted.examples.select(["cutoff"]), places_of(sifted.examples), n)["cutoff"]
+    return Predictions(pa.table(columns), cutoffs, tuple(name for name in found if name not in raw))
 
 
 def _make_matrix(workflow: Workflow, champion: Champion, sifted: Sifted, history: History) -> pa.Table:

@@ -12,6 +12,7 @@ from mlwf_assets.deployment.gate import Decision
 # MLflow's column on databases that enforce lengths.
 _MAX_CHARACTERS = 5000
 _SHOWN_FEATURES = 12
+_SPACE = "&emsp;"
 
 
 def write_card(candidate: Candidate, decision: Decision) -> str:
@@ -77,5 +78,7 @@ def _features(candidate: Candidate) -> str:
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    # MLflow draws tables without any space between columns: each cell brings its own.
     lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    texts = [[cell.replace("|", "\\|") + (_SPACE if line is not lines[1] else "") for cell in line] for line in lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in texts)

@@ -5,14 +5,14 @@ stands which columns a file of new rows must have, which it may lack, and the co
 Reading, cleaning and scoring them is the business of `batch.py`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mlwf_assets.errors import SchemaError, SpecError
 from mlwf_assets.features.relational.columns import find_barred
 from mlwf_assets.spec.mistakes import listed, nearest, suggestion
-from mlwf_assets.spec.origins import label_columns, origins
+from mlwf_assets.spec.origins import find_origins, label_columns, origins
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.sql import columns_of
@@ -81,9 +81,9 @@ def expect(workflow: Workflow, features: Sequence[Mapping[str, Any]]) -> Expecte
     asked = {*table.key, *_used(known_at), *_used(where), *_used(workflow.examples.cutoff)}
     asked |= {name for name, column in table.columns.items() if column.required and name not in late}
     asked |= _of_features(workflow, features)
-    needed = _with_origins(made, asked)
+    needed = find_origins(made, asked)
     links = {one.child_column for one in parse_relationships(workflow) if one.child_table == root}
-    kept = _with_origins(made, needed | links | _ids(workflow))
+    kept = find_origins(made, needed | links | _ids(workflow))
     forgotten = _with_followers(made, late - kept)
     return Expected(
         table=_relax(table, forgotten, optional=late - needed, known_at=known_at),
@@ -113,7 +113,7 @@ def _find_late(workflow: Workflow, made: Mapping[str, set[str]]) -> set[str]:
     """What a row has only when its outcome is known: as the file says, else all that the label is made from."""
     root = workflow.examples.table
     table, late = workflow.tables[root], find_barred(workflow, root)
-    return late if table.outcomes else late | _with_origins(made, label_columns(workflow))
+    return late if table.outcomes else late | find_origins(made, label_columns(workflow))
 
 
 def _relax(table: Table, forgotten: Collection[str], *, optional: Collection[str], known_at: str | None) -> Table:
@@ -153,17 +153,6 @@ def _ids(workflow: Workflow, tables: Collection[str] | None = None) -> set[str]:
     """The columns that say which series of readings a row looks at."""
     chosen = {name: one for name, one in workflow.features.timeseries.items() if tables is None or name in tables}
     return {name for one in chosen.values() for name in (one.id.values() if isinstance(one.id, dict) else [one.id])}
-
-
-def _with_origins(made: Mapping[str, set[str]], names: Iterable[str]) -> set[str]:
-    """Columns, and all that they are made from."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        if (name := waiting.pop()) not in found:
-            found.add(name)
-            waiting += made.get(name, ())
-    return found
 
 
 def _with_followers(made: Mapping[str, set[str]], names: Collection[str]) -> set[str]:

@@ -6,8 +6,8 @@ cannot be computed at all is found by halving, for it must not stop the others.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -72,13 +72,22 @@ class Sifted:
 
 @dataclass(frozen=True)
 class History:
-    """What the lake knows of a workflow."""
+    """What the lake knows of a workflow.
+
+    Attributes:
+        workflow: the workflow.
+        lake: the lake.
+        pinned: 'GROUP/NAME' -> the entries that count for it; of what is not named, those that stand now.
+    """
 
     workflow: Workflow
     lake: Lake
+    pinned: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
 
     def read(self, name: str) -> pa.Table:
         """Read what the asset GROUP/NAME holds, all of it."""
+        if name in self.pinned:
+            return self.lake.read_entries(self.pinned[name])
         return self.lake.read(f"{self.workflow.name}/{name}")
 
     def types(self, source: str) -> dict[str, ColumnType]:
@@ -87,7 +96,8 @@ class History:
         Raises:
             LakeError: if the source was never read.
         """
-        entries: list[Entry] = list(self.lake.entries(f"{self.workflow.name}/raw/{source}").values())
+        name = f"raw/{source}"
+        entries = self.pinned.get(name) or list(self.lake.entries(f"{self.workflow.name}/{name}").values())
         if not entries:
             raise LakeError(
                 f"the lake must hold raw/{source}, which says how new rows are read, however: it does not; run 'mlwf "

@@ -1,5 +1,7 @@
 """What a column, or the label, is made from: by SQL, by a lookup, or by the workflow's own Python."""
 
+from collections.abc import Iterable, Mapping
+
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.extensions import CleaningStep, Label
 from mlwf_assets.spec.lookups import parse_lookup
@@ -35,6 +37,22 @@ def origins(workflow: Workflow, table: Table) -> dict[str, set[str]]:
             continue
         if used is not None:
             found[name] = used
+    return found
+
+
+def find_origins(made: Mapping[str, set[str]], names: Iterable[str]) -> set[str]:
+    """Find columns and all that they are made from.
+
+    Example:
+        >>> sorted(find_origins({"late": {"minutes"}, "minutes": {"arrived"}}, ["late"]))
+        ['arrived', 'late', 'minutes']
+    """
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        if (name := waiting.pop()) not in found:
+            found.add(name)
+            waiting += made.get(name, ())
     return found
 
 

@@ -33,11 +33,23 @@ class Evaluation(SpecModel):
     explain: int = Field(default=6, ge=0, le=50, description="How many single predictions are explained.")
 
 
+class Predictions(SpecModel):
+    """Which rows `deployment/predictions` scores with the model that stands."""
+
+    partitions: int = Field(
+        default=1,
+        ge=0,
+        description="Where time is cut: how many of the newest partitions a run scores; others when they are "
+        "materialized in Dagster. Without partitions, the rows that have no label yet are scored.",
+    )
+
+
 class Deployment(SpecModel):
-    """Where the model goes."""
+    """Where the model goes, and what it predicts there."""
 
     registered_model: str = Field(description="The name in the model registry.")
     alias: str = Field(default="champion", description="The alias that is moved to a model that is deployed.")
+    predictions: Predictions = Field(default=Predictions(), description="Which rows it predicts.")
 
 
 class Automation(SpecModel):

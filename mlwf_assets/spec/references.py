@@ -11,6 +11,7 @@ from mlwf_assets.spec.mistakes import Mistake, Place, error, suggestion
 from mlwf_assets.spec.names import RESERVED_COLUMNS, RESERVED_PREFIXES, TIME_SLICES
 from mlwf_assets.spec.own_checks import check_own_columns
 from mlwf_assets.spec.relationships import parse_relationships
+from mlwf_assets.spec.remedies import unknown_column
 from mlwf_assets.spec.sql import check_expression, columns_of
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
@@ -124,8 +125,7 @@ def _check_above(use: Use, there: Collection[str], columns: Sequence[str]) -> It
         elif column in columns:
             yield Mistake(use.place, f"{column!r} must be made above; move it up, or this one down")
         else:
-            near = suggestion(column, sorted(there))
-            yield Mistake(use.place, f"there must be a column {column!r}.{near}")
+            yield Mistake(use.place, unknown_column(column, use.sql, sorted(there)))
 
 
 def _check_named(name: str, table: Table, columns: Sequence[str]) -> Iterator[Mistake]:

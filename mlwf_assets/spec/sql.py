@@ -17,6 +17,7 @@ from sqlglot.errors import ParseError, TokenError
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.functions import AGGREGATES, FUNCTIONS, OPERATORS, RESERVED, TODAY, TYPES
 from mlwf_assets.spec.mistakes import suggestion
+from mlwf_assets.spec.remedies import remedy_of_form, unknown_column
 
 _ALLOWED = frozenset(name for names in FUNCTIONS.values() for name in names)
 
@@ -58,7 +59,7 @@ def check_expression(expression: str, columns: Collection[str] | None = None) ->
     """
     used = columns_of(expression)
     for name in sorted(used.difference(columns) if columns is not None else ()):
-        raise SpecError(f"there must be a column {name!r}.{suggestion(name, columns or ())}")
+        raise SpecError(unknown_column(name, expression, columns or ()))
 
 
 def columns_of(expression: str) -> set[str]:
@@ -101,7 +102,8 @@ def _parse(expression: str) -> exp.Expr:
         near = str(details.get("highlight") or "").strip()
         words = str(details.get("description") or problem).strip().rstrip(".")
         words = "something is missing" if words.startswith("Required keyword") else words
-        raise SpecError(f"must be SQL, however: {words}{f', near {near!r}' if near else ''}") from None
+        where = f", near {near!r}" if near else ""
+        raise SpecError(f"must be SQL, however: {words}{where}{remedy_of_form(expression)}") from None
     except RecursionError:
         raise SpecError("must be simpler, however: it is nested too deeply; make a column of a part of it") from None
     select = statements[0] if statements else None
@@ -116,7 +118,8 @@ def _parse(expression: str) -> exp.Expr:
 
 
 def _one(expression: str) -> str:
-    return f"must be one SQL expression over the table's columns, however: {_short(expression)!r}"
+    said = f"must be one SQL expression over the table's columns, however: {_short(expression)!r}"
+    return said + remedy_of_form(expression)
 
 
 def _short(text: str) -> str:
@@ -130,7 +133,8 @@ def _check_functions(expression: str) -> None:
         tokens = DuckDB().tokenize(expression)
     except TokenError as problem:
         words = re.sub(r"^Error tokenizing ", "", str(problem))
-        raise SpecError(f"must be SQL, however: it cannot be read near {_short(words)}") from None
+        remedy = remedy_of_form(expression)
+        raise SpecError(f"must be SQL, however: it cannot be read near {_short(words)}{remedy}") from None
     if any(token.comments for token in tokens):
         raise SpecError("must hold no SQL comments, however: '--' or '/*'; comment with '#' beside it")
     for name in _called(tokens):
@@ -158,7 +162,8 @@ def _refused_function(name: str) -> str:
     if name in ("select", "exists", "with", "values"):
         return f"must be one SQL expression without queries, however: {name}"
     near = suggestion(name, sorted(_ALLOWED), shown=0, cutoff=0.7)
-    return f"there is no function {name}() here.{near or ' docs/workflow-file.md lists the functions.'}"
+    known = " docs/workflow-file.md lists the functions. A column with parentheses in its name stands in double quotes."
+    return f"there is no function {name}() here.{near or known}"
 
 
 def _check_node(node: exp.Expr, expression: str) -> None:

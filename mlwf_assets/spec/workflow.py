@@ -45,12 +45,29 @@ class Workflow(SpecModel):
     _folder: Path = PrivateAttr(default=Path())
     _lines: Lines = PrivateAttr(default_factory=dict)
     _own: OwnCode = PrivateAttr(default=OwnCode())
+    _sample: tuple[str, float] | None = PrivateAttr(default=None)
 
     def read_from(self, file: Path, lines: Lines, own: OwnCode = OwnCode()) -> "Workflow":  # noqa: B008 (frozen)
         """Return the workflow with where it stands: its file, the line of each part, and what its Python adds."""
         placed = self.model_copy()
         placed._folder, placed._lines, placed._own = file.parent, lines, own  # noqa: SLF001 (our own class)
         return placed
+
+    def as_sample_of(self, name: str, share: float) -> "Workflow":
+        """Return the workflow as a sample of the one of that name."""
+        placed = self.model_copy()
+        placed._sample = (name, share)  # noqa: SLF001 (our own class)
+        return placed
+
+    @property
+    def whole_name(self) -> str:
+        """The name of the workflow that this one is a sample of, else its own."""
+        return self._sample[0] if self._sample else self.name
+
+    @property
+    def share(self) -> float | None:
+        """The share of the examples that it is over; None: all of them."""
+        return self._sample[1] if self._sample else None
 
     @property
     def own(self) -> OwnCode:

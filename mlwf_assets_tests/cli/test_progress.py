@@ -31,6 +31,13 @@ def test_where_there_is_no_terminal_each_asset_is_one_plain_line():
     assert "\x1b" not in stream.getvalue()
 
 
+def test_where_a_summary_tells_why_an_asset_failed_it_is_not_said_twice():
+    stream = io.StringIO()
+    with Progress(stream, reasons=False) as progress:
+        progress.listen("failed", "models/linear", "no rows left")
+    assert stream.getvalue().split() == ["failed", "0.0", "s", "models/linear"]
+
+
 def test_a_long_reason_stays_on_one_line():
     stream = io.StringIO()
     with Progress(stream) as progress:

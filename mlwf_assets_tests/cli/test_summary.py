@@ -55,7 +55,7 @@ VERDICT = {"registered_model": "trip-late", "alias": "champion", "passed": True,
 
 
 def _step(*outputs):
-    return Step(tuple(Output(name, "") for name in outputs), (), lambda work: iter(()))
+    return Step(tuple(Output(name, "") for name in outputs), (), lambda work: iter(()), workflow="trips")
 
 
 STEPS = {
@@ -109,6 +109,7 @@ def outcome(home):
 def test_the_document_names_what_was_computed_and_reused_and_how_good_it_is(outcome, home):
     assert as_document(WORKFLOW, outcome, home) == {
         "workflow": "trips",
+        "sample_of": None,
         "computed": ["clean/trips@2024-02", "quarantine/trips@2024-02", "evaluation/report", "deployment/model"],
         "reused": [
             "raw/trips@2024-01",

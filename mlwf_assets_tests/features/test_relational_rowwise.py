@@ -47,6 +47,16 @@ def test_times_are_read_in_the_time_zone_of_the_partitions():
     assert (first["HOUR(sent)"], first["WEEKDAY(sent)"]) == (19, 4)
 
 
+def test_a_day_has_no_hour_in_any_table():
+    tables = make_tables()
+    born, day = pa.array([4000, 5000], pa.date32()), pa.array(range(19_000, 19_006), pa.date32())
+    tables["couriers"] = tables["couriers"].append_column("since", born)
+    tables["parcels"] = tables["parcels"].append_column("day", day)
+    made = set(features_of(build(tables)))
+    assert {"HOUR(sent)", "WEEKDAY(sent)", "WEEKDAY(day)", "couriers.WEEKDAY(since)"} <= made
+    assert not {"HOUR(day)", "couriers.HOUR(since)"} & made
+
+
 def test_a_missing_and_an_unknown_key_give_the_same_features():
     rows = build().table.to_pylist()
     keyed = {name for name in rows[0] if "courier" in name}

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.types as pat
 
 from mlwf_assets.errors import SchemaError, SpecError
 from mlwf_assets.features.alignment import find_rows
@@ -37,6 +38,7 @@ _LOGICAL = {
     "text": "NaturalLanguage",
     "time": "Datetime",
 }
+_OF_THE_CLOCK = ("hour", "minute", "second", "part_of_day", "is_lunch_time", "is_working_hours")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class _Frame:
     data: pd.DataFrame
     meanings: Mapping[str, Meaning]
     links: tuple[Relationship, ...]
+    days: tuple[str, ...] = ()
 
 
 def build(
@@ -126,7 +129,8 @@ def _make_frames(
         )
         mask = hidden if table == root else np.zeros(len(seen.rows), dtype=bool)
         own = tuple(link for link in relationships if link.child_table == table)
-        frames[table] = _Frame(_make_frame(tables[table], seen, meanings, mask, zone), meanings, own)
+        days = tuple(field.name for field in tables[table].schema if pat.is_date(field.type))
+        frames[table] = _Frame(_make_frame(tables[table], seen, meanings, mask, zone), meanings, own, days)
     return frames
 
 
@@ -178,11 +182,17 @@ def _define(workflow: Workflow, frames: Mapping[str, _Frame]) -> tuple[list[Any]
         for link in frames[table].links:
             entityset.add_relationship(link.parent_table, _INDEX, table, link.child_column + _LINK)
     spec = workflow.features.relational
+    primitives = [_row_wise(name) for name in spec.transforms]
+    days = {table: list(frame.days) for table, frame in frames.items() if frame.days}
     definitions = ft.dfs(
         entityset=entityset,
         target_dataframe_name=workflow.examples.table,
         agg_primitives=[],
-        trans_primitives=[_row_wise(name) for name in spec.transforms],
+        trans_primitives=primitives,
+        # A day has no hour: whatever tells the time of it would say the same of all.
+        primitive_options={
+            one.name: {"ignore_columns": days} for one in primitives if days and one.name in _OF_THE_CLOCK
+        },
         max_depth=spec.max_depth if len(frames) > 1 else 1,  # as featuretools does itself, with a warning
         max_features=spec.max_features or -1,
         ignore_columns={

@@ -1,4 +1,4 @@
-"""Tables as files that a command writes: CSV, JSON lines or Parquet, told by the file's name.
+"""Tables as files for people and other programs: CSV, JSON lines or Parquet, told by the file's name.
 
 Numbers keep all their digits. Nothing here knows what the rows are.
 """

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mlwf_assets.cli.rows_out import told_form, write_rows
+from mlwf_assets.deployment.rows_out import told_form, write_rows
 from mlwf_assets.errors import SpecError
 
 TABLE = pa.table(

@@ -1,0 +1,97 @@
+"""deployment/predictions: the newest rows, scored with the model that stands."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mlwf_assets.assets.features import reach
+from mlwf_assets.assets.own_code import own_code
+from mlwf_assets.assets.step import Input, Output, Results, Step, Work
+from mlwf_assets.spec.extensions import CleaningStep, Feature
+from mlwf_assets.spec.lookups import looked_up
+from mlwf_assets.spec.origins import label_functions
+from mlwf_assets.spec.outputs import Deployment
+from mlwf_assets.spec.relationships import related_tables
+from mlwf_assets.spec.workflow import Workflow
+
+_NAME = "deployment/predictions"
+_FILE = "predictions.csv"
+_READ = {"tables", "relationships", "examples", "features"}
+
+
+def prediction_steps(workflow: Workflow) -> list[Step]:
+    """Make the step of the predictions, where the workflow deploys a model."""
+    spec = workflow.deployment
+    if spec is None:
+        return []
+    partitioned = workflow.is_partitioned(workflow.examples.table)
+    place = "predictions/{partition}.csv" if partitioned else _FILE
+
+    def standing(home: Path) -> str:
+        from mlwf_assets.deployment.alias import aliased_version
+
+        return aliased_version(home, spec.registered_model, alias=spec.alias)
+
+    return [
+        Step(
+            outputs=(
+                Output(
+                    _NAME,
+                    f"What {spec.registered_model} says of {_which(workflow)}.",
+                    kinds=("mlflow", "csv"),
+                    columns={
+                        "cutoff": "as of when the row is predicted; nothing known later is used",
+                        "prediction": "the class, by the threshold that the costs choose, or the value",
+                        "model_version": "the version of the registered model",
+                        "problem": "why there is no prediction; else empty",
+                    },
+                    published={_FILE: place},
+                ),
+            ),
+            inputs=tuple(_inputs(workflow)),
+            compute=_scorer(workflow),
+            settings=[workflow.model_dump(mode="json", include=_READ), _names(spec)],
+            libraries=("mlflow", "featuretools", "tsfresh"),
+            own=own_code(
+                workflow, [*workflow.own.of(CleaningStep), *workflow.own.of(Feature), *label_functions(workflow)]
+            ),
+            preload=("mlflow", "lightgbm", "featuretools"),
+            partitioned=partitioned,
+            external=standing,
+            newest=spec.predictions.partitions if partitioned else None,
+        )
+    ]
+
+
+def _which(workflow: Workflow) -> str:
+    table = workflow.examples.table
+    return f"the rows of {table}" if workflow.is_partitioned(table) else f"the rows of {table} that have no label yet"
+
+
+def _names(spec: Deployment) -> list[str]:
+    return [spec.registered_model, spec.alias]
+
+
+def _inputs(workflow: Workflow) -> list[Input]:
+    """Raw rows, all that their features are made from, and the model, after which they are made."""
+    root = workflow.examples.table
+    table, series = workflow.tables[root], workflow.features.timeseries
+    whole = {*looked_up(table), *related_tables(workflow)}
+    found = [Input(f"raw/{source}") for source in table.sources or (root,)]
+    found += [Input(f"clean/{name}", back=None) for name in sorted(whole)]
+    found += [Input(f"clean/{name}", back=reach(workflow, name)) for name in series if name not in whole]
+    if not workflow.is_partitioned(root):  # features look at the values of the rows that were learned from
+        found += [Input(name) for name in (f"clean/{root}", "datasets/examples")]
+    return [*found, Input("deployment/model")]
+
+
+def _scorer(workflow: Workflow) -> Callable[[Work], Results]:
+    names = [edge.name for edge in _inputs(workflow)]
+
+    def score(work: Work) -> Results:
+        from mlwf_assets.deployment.scoring import score_sources
+
+        for partition in work.partitions:
+            pinned = {name: work.entries(name, partition) for name in names}
+            yield partition, {_NAME: score_sources(workflow, work.home, work.lake, pinned)}
+
+    return score
