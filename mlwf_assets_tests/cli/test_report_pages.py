@@ -78,7 +78,7 @@ def test_links_lead_to_files_of_any_name(reports):
     [(_, text, _)] = get(reports, "flights/quarantine/")
     assert "<td><a href=" in text
     assert "100% &lt;b&gt;#1?.csv</a>" in text
-    link = text.split('<li><a href="./')[1].split('"')[0]
+    link = text.split('<td><a href="./')[1].split('"')[0]
     assert get(reports, f"flights/quarantine/{link}")[0][:2] == (200, "a,b\n")
 
 
