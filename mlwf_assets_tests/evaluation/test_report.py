@@ -151,7 +151,7 @@ def test_features_that_no_model_sees_are_told_with_their_reasons():
     workflow, given = toy.make_case()
     selection = {"name": ["rain", "DAY(sent)"], "kept": [True, False], "reason": ["is relevant", "says 3 everywhere"]}
     text = render(evaluate(workflow, **given, selection=pa.table(selection))).decode()
-    told = text[text.index("<summary>1 made and left out") :]
+    told = text[text.index("<summary>1 more, left out") :]
     assert told.index("DAY(sent)") < told.index("says 3 everywhere") < told.index("</details>")
     assert "is relevant" not in text
     assert "left out before" not in render(evaluate(workflow, **given)).decode()
