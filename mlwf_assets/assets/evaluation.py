@@ -15,6 +15,7 @@ from mlwf_assets.spec.workflow import Workflow
 REPORT = "report.html"
 _DATASETS = ("features/matrix", "features/test_matrix")
 _MODELS = ("models/ensemble", "models/leaderboard")
+_SELECTION = "features/selection"
 
 
 def evaluation_steps(workflow: Workflow) -> list[Step]:
@@ -37,7 +38,7 @@ def evaluation_steps(workflow: Workflow) -> list[Step]:
                 ),
             ),
             inputs=(
-                *(Input(name) for name in (*_DATASETS, *_MODELS)),
+                *(Input(name) for name in (*_DATASETS, *_MODELS, _SELECTION)),
                 Input(f"clean/{workflow.examples.table}", back=None),
                 *(Input(f"quarantine/{name}", back=None) for name in workflow.tables),
             ),
@@ -81,6 +82,7 @@ def _evaluator(workflow: Workflow) -> Callable[[Work], Results]:
                 examples=work.read(f"clean/{workflow.examples.table}"),
                 key=example_key(workflow),
                 provenance=work.versions(),
+                selection=work.read(_SELECTION),
                 report=work.report,
             )
         yield None, {"evaluation/report": to_result(evaluation)}

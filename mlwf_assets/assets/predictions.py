@@ -81,7 +81,8 @@ def _inputs(workflow: Workflow) -> list[Input]:
     found += [Input(f"clean/{name}", back=reach(workflow, name)) for name in series if name not in whole]
     if not workflow.is_partitioned(root):  # features look at the values of the rows that were learned from
         found += [Input(name) for name in (f"clean/{root}", "datasets/examples")]
-    return [*found, Input("deployment/model")]
+    # What the gate said changes no prediction; which model stands is read from the registry.
+    return [*found, Input("deployment/model", counts=False)]
 
 
 def _scorer(workflow: Workflow) -> Callable[[Work], Results]:

@@ -1,11 +1,15 @@
 """raw/SOURCE: rows as they came, by partition where the source has a time."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mlwf_assets.assets.step import Output, Results, Step, Work
 from mlwf_assets.spec.sources import FilesSource, Source
 from mlwf_assets.spec.workflow import Workflow
+
+ALMOST = "almost another type"  # text columns of which most values are numbers or dates, with those that are not
 
 
 def raw_steps(workflow: Workflow) -> list[Step]:
@@ -33,11 +37,14 @@ def _raw_step(workflow: Workflow, name: str, source: Source) -> Step:
 def _reader(workflow: Workflow, name: str, source: Source) -> Callable[[Work], Results]:
     def read(work: Work) -> Results:
         from mlwf_assets.lake.connectors import read_source
+        from mlwf_assets.lake.connectors.almost import almost_typed
 
+        decimal = source.csv.decimal if isinstance(source, FilesSource) else "."
         cut = workflow.partitions if workflow.is_partitioned_source(name) else None
         names = [partition for partition in work.partitions if partition is not None]
         for partition, result in read_source(source, workflow.folder, cut, names or None).items():
-            yield partition, {f"raw/{name}": result}
+            almost = almost_typed(result.table, json.loads(result.files["types.json"]), decimal=decimal)
+            yield partition, {f"raw/{name}": replace(result, metadata={**result.metadata, ALMOST: almost})}
 
     return read
 

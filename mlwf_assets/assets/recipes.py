@@ -57,7 +57,8 @@ def output_recipe(recipe: str, table: str) -> str:
 
 def step_recipe(step: Step, sources: Mapping[str, Sequence[Entry]], partition: str | None, external: str) -> str:
     """Hash everything that a step's result for a partition is made from."""
-    inputs = {name: [[entry.partition, entry.fingerprint] for entry in found] for name, found in sources.items()}
+    read = [edge.name for edge in step.inputs if edge.counts]
+    inputs = {name: [[entry.partition, entry.fingerprint] for entry in sources[name]] for name in read}
     return hash_json([step.name, step_code(step), step.settings, inputs, partition, external])
 
 

@@ -49,10 +49,12 @@ class Input:
     Attributes:
         name: 'GROUP/NAME'.
         back: how many earlier partitions are read along with the same one; None: all there are.
+        counts: whether the result depends on its content; False: the step only comes after it.
     """
 
     name: str
     back: int | None = 0
+    counts: bool = True
 
 
 @dataclass(frozen=True, eq=False)

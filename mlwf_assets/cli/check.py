@@ -4,6 +4,7 @@ Small sources are read whole, so that a broken line is found here and not in the
 of the columns are held against the file.
 """
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import click
 from mlwf_assets.cli.reply import Reply
 
 if TYPE_CHECKING:
+    from mlwf_assets.cli.warnings import Found
     from mlwf_assets.spec.sources import Source
     from mlwf_assets.spec.workflow import Workflow
 
@@ -24,19 +26,25 @@ _READ_WHOLE_BYTES = 32 << 20  # about a second
 @click.pass_obj
 def check(reply: Reply, workflow: str) -> None:
     """Hold the file of WORKFLOW (a name, or a folder with a defs.yaml) against itself and its sources."""
+    from mlwf_assets.cli.warnings import text_by_accident
     from mlwf_assets.cli.workflows import load_checked, look_at_sources
 
     spec = load_checked(workflow)
-    rows = look_at_sources(spec, lambda source: _count_rows(source, spec.folder))
+    seen = look_at_sources(spec, lambda source: _look(source, spec.folder))
+    rows = {name: None if one is None else one[0] for name, one in seen.items()}
+    warnings = list(text_by_accident(spec, {name: [one[1]] for name, one in seen.items() if one is not None}))
     if reply.as_json:
-        reply.document(_as_document(spec, rows))
+        reply.document({**_as_document(spec, rows), "warnings": warnings})
     else:
         click.echo(_in_one_line(spec, rows))
+        for words in warnings:
+            click.echo(f"Note: {words}")
 
 
-def _count_rows(source: "Source", folder: Path) -> int | None:
-    """Count the rows of a source; None where it is too large to be read just so."""
+def _look(source: "Source", folder: Path) -> "tuple[int, Found] | None":
+    """Count the rows of a source, and what is odd in them; None where it is too large to be read just so."""
     from mlwf_assets.lake.connectors import read_source
+    from mlwf_assets.lake.connectors.almost import almost_typed
     from mlwf_assets.lake.connectors.parts import find_files
     from mlwf_assets.spec.sources import FilesSource
 
@@ -44,8 +52,9 @@ def _count_rows(source: "Source", folder: Path) -> int | None:
         size = sum(path.stat().st_size for path in find_files(source, folder).values())
         if size > _READ_WHOLE_BYTES:
             return None
-    counts: list[int] = [result.table.num_rows for result in read_source(source, folder).values()]
-    return sum(counts)
+    decimal = source.csv.decimal if isinstance(source, FilesSource) else "."
+    read = read_source(source, folder)[None]
+    return read.table.num_rows, almost_typed(read.table, json.loads(read.files["types.json"]), decimal=decimal)
 
 
 def _of_tables(workflow: "Workflow", rows: dict[str, int | None]) -> dict[str, int | None]:

@@ -30,6 +30,7 @@ def run(reply: Reply, workflow: str, *, force: bool, sample: str | None) -> None
     """Bring WORKFLOW (a name, or a folder with a defs.yaml) up to date; what is fresh is not touched."""
     from mlwf_assets.cli.home import find_home, prepare_home
     from mlwf_assets.cli.main import exit_code
+    from mlwf_assets.cli.turns import taking_turns
     from mlwf_assets.cli.workflows import load_checked, take_sample_of
     from mlwf_assets.spec.sample import parse_share
 
@@ -40,8 +41,10 @@ def run(reply: Reply, workflow: str, *, force: bool, sample: str | None) -> None
         spec = take_sample_of(spec, share)
     os.environ.update(prepare_home(home))
     _quiet()
-    outcome = _run(spec, home, force=force, reasons=reply.as_json)
-    _show(reply, spec, outcome, home)
+    with taking_turns(home, spec.name, lambda words: click.echo(words, err=True)) as waited_s:
+        start_s = _process_start_s() + waited_s
+        outcome = _run(spec, home, start_s=start_s, force=force, reasons=reply.as_json)
+        _show(reply, spec, outcome, home)
     if _was_stopped(outcome):
         raise KeyboardInterrupt(_KEPT)
     if outcome.failures or outcome.skipped:
@@ -50,14 +53,14 @@ def run(reply: Reply, workflow: str, *, force: bool, sample: str | None) -> None
         raise click.exceptions.Exit(min(codes))
 
 
-def _run(workflow: "Workflow", home: Path, *, force: bool, reasons: bool) -> "Outcome":
+def _run(workflow: "Workflow", home: Path, *, start_s: float, force: bool, reasons: bool) -> "Outcome":
     from mlwf_assets.assets.execution import run_workflow
     from mlwf_assets.assets.stamps import Recorder
     from mlwf_assets.cli.progress import Progress
 
     with Progress(reasons=reasons) as progress:
         recorder = Recorder(listen=progress.listen)
-        return run_workflow(workflow, home, recorder=recorder, start_s=_process_start_s(), force=force)
+        return run_workflow(workflow, home, recorder=recorder, start_s=start_s, force=force)
 
 
 def _show(reply: Reply, workflow: "Workflow", outcome: "Outcome", home: Path) -> None:

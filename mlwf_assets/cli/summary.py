@@ -15,8 +15,10 @@ from rich.table import Table
 
 from mlwf_assets.assets.execution import Outcome
 from mlwf_assets.assets.graph import workflow_partitions
+from mlwf_assets.assets.raw import ALMOST
 from mlwf_assets.assets.step import Step
 from mlwf_assets.cli.served import running_address
+from mlwf_assets.cli.warnings import text_by_accident
 from mlwf_assets.errors import MlwfError
 from mlwf_assets.lake.result import Entry
 from mlwf_assets.lake.store import Lake
@@ -48,6 +50,7 @@ def as_document(workflow: Workflow, outcome: Outcome, home: Path) -> dict[str, A
         "orchestration_share": round(outcome.orchestration_share, 4),
         "run_id": outcome.run_id,
         **_quality(workflow, outcome, Lake(home / "lake")),
+        "warnings": _warnings(workflow, Lake(home / "lake")),
         "report": None if outcome.failures else str(_report_file(workflow, home)),
     }
 
@@ -112,10 +115,18 @@ def print_summary(workflow: Workflow, outcome: Outcome, home: Path) -> None:
         for table in (_leaderboard(evaluation), _metrics(evaluation)):
             console.print()
             console.print(table)
+    for words in _warnings(workflow, lake):
+        console.print(f"\nNote: {words}", soft_wrap=True, markup=False)
     if outcome.failures:
         _print_failures(outcome, home)
     else:
         _print_places(console, workflow, lake, home)
+
+
+def _warnings(workflow: Workflow, lake: Lake) -> list[str]:
+    tables = {source: lake.entries(f"{workflow.whole_name}/raw/{source}").values() for source in workflow.sources}
+    found = {source: [entry.metadata.get(ALMOST, {}) for entry in entries] for source, entries in tables.items()}
+    return list(text_by_accident(workflow, found))
 
 
 def _table(*columns: tuple[str, Justify], title: str = "") -> Table:

@@ -17,7 +17,7 @@ from mlwf_assets.evaluation.board import measure, predict_all, rank, read_before
 from mlwf_assets.evaluation.bootstrap import Interval, draw_counts
 from mlwf_assets.evaluation.looks import Asked, explain, look
 from mlwf_assets.evaluation.multiclass import view_multiclass
-from mlwf_assets.evaluation.record import Data, Entrant, Evaluation, Provenance, TestMetric, Verdict
+from mlwf_assets.evaluation.record import Data, Entrant, Evaluation, LeftOut, Provenance, TestMetric, Verdict
 from mlwf_assets.evaluation.regression import view_regression
 from mlwf_assets.evaluation.shift import Shift, measure_shift, rows_to_compare, sample_rows
 from mlwf_assets.evaluation.slices import Slice, judge_slices, slice_values
@@ -96,6 +96,7 @@ def evaluate(
     examples: pa.Table,
     key: Sequence[str],
     provenance: Mapping[str, str],
+    selection: pa.Table | None = None,
     report: Callable[[str], None] = _quiet,
     seed: int = 0,
 ) -> Evaluation:
@@ -112,6 +113,7 @@ def evaluate(
         examples: clean rows of the examples' table; more rows than the test's do no harm.
         key: what names an example.
         provenance: table -> version, in words.
+        selection: `name`, `kept` and `reason` of each feature that was made, if the report is to tell them.
         report: called with a few words on how far the work is.
         seed: of resamples and samples.
 
@@ -150,7 +152,13 @@ def evaluate(
         slices=slices,
         defaults=list_defaults(workflow, kind=kind),
         provenance=Provenance(dict(provenance), _versions()),
+        left_out=_left_out(selection),
     )
+
+
+def _left_out(selection: pa.Table | None) -> tuple[LeftOut, ...]:
+    rows = selection.select(["name", "kept", "reason"]).to_pylist() if selection is not None else []
+    return tuple(LeftOut(row["name"], row["reason"]) for row in rows if not row["kept"])
 
 
 def _given(

@@ -184,6 +184,14 @@ class UsedDefault:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A feature that was made and that models do not see, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """A model on the test rows.
 
@@ -192,6 +200,7 @@ class Evaluation:
         resamples: behind each interval.
         gain: the metric of the ensemble minus that of the process of today, on the same resamples; None
             without a rule.
+        left_out: features that models do not see.
     """
 
     subject: Subject
@@ -210,6 +219,7 @@ class Evaluation:
     slices: tuple[Slice, ...]
     defaults: tuple[UsedDefault, ...]
     provenance: Provenance
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def headline(self) -> TestMetric:

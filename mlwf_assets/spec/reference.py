@@ -129,6 +129,8 @@ def _names() -> str:
     families = ", ".join(f"`{name}`" for name in FAMILIES)
     return (
         f"### Names\n\nModel families: {families}.\n\nMetrics, and the kinds of problems that they fit:\n\n{metrics}"
+        "\n\nThe report shows the `bias` of a regression besides (predicted minus actual, on average): best at 0, it "
+        "is neither optimized nor a goal."
         f"\n\nTransforms (featuretools' names): {transforms}."
         f"\n\nCalculators (tsfresh's names): {calculators}.\n\nFunctions in SQL:\n\n{functions}"
     )

@@ -40,10 +40,10 @@ def remedy_of_form(expression: str) -> str:
     """
     if "''" not in expression and expression.count("'") % 2:
         return "; a single quote is not closed (within text it is written twice: 'it''s')"
-    for pattern, words in _SLIPS:
-        plain = expression if "''" in words or "single" in words else _TEXT.sub(" ", expression)
+    for pattern, remedy in _SLIPS:
+        plain = expression if "single" in remedy else _TEXT.sub(" ", expression)
         if match := pattern.search(plain):
-            return f"; {words.format(match[1].strip())}"
+            return f"; {remedy.format(match[1].strip())}"
     for match in _WORDS.finditer(_TEXT.sub(" 0 ", expression)):
         if not {match[1].lower(), match[2].lower()} & _OF_SQL:
             return f'; {_QUOTES}"{match[0]}"'

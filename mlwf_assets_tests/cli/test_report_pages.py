@@ -1,4 +1,6 @@
 import asyncio
+import datetime as dt
+import os
 
 import pytest
 from aiohttp import web
@@ -54,6 +56,19 @@ def test_folders_list_what_is_in_them_and_not_what_is_hidden(reports):
     assert "5f0c" not in flights
 
 
+def test_the_first_page_tells_of_each_workflow_its_report_and_when_it_was_written_the_newest_first(reports):
+    (reports / "parcels").mkdir()
+    (reports / "parcels" / "report.html").write_text("<h1>parcels</h1>")
+    (reports / "unfinished").mkdir()
+    os.utime(reports / "flights" / "report.html", (1_700_000_000, 1_700_000_000))
+    [(_, top, _)] = get(reports, "")
+    assert top.index("<b>parcels</b>") < top.index("<b>flights</b>") < top.index("<b>unfinished</b>")
+    assert 'href="./flights/report.html"' in top
+    written = dt.datetime.fromtimestamp(1_700_000_000).astimezone()
+    assert f"{written:%Y-%m-%d %H:%M}" in top
+    assert top.count("not yet") == 1
+
+
 def test_a_folder_without_a_slash_leads_to_the_one_with_it(reports):
     [(status, _, headers)] = get(reports, "flights")
     assert (status, headers["Location"]) == (302, "/reports/flights/")
@@ -61,16 +76,16 @@ def test_a_folder_without_a_slash_leads_to_the_one_with_it(reports):
 
 def test_links_lead_to_files_of_any_name(reports):
     [(_, text, _)] = get(reports, "flights/quarantine/")
-    assert "<li><a href=" in text
+    assert "<td><a href=" in text
     assert "100% &lt;b&gt;#1?.csv</a>" in text
-    link = text.split('<li><a href="./')[1].split('"')[0]
+    link = text.split('<td><a href="./')[1].split('"')[0]
     assert get(reports, f"flights/quarantine/{link}")[0][:2] == (200, "a,b\n")
 
 
 def test_before_the_first_report_there_is_a_page_that_says_so(tmp_path):
     [(status, text, _)] = get(tmp_path / "absent", "")
     assert status == 200
-    assert "none yet" in text
+    assert "None yet" in text
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ def test_the_document_names_what_was_computed_and_reused_and_how_good_it_is(outc
     assert as_document(WORKFLOW, outcome, home) == {
         "workflow": "trips",
         "sample_of": None,
+        "warnings": [],
         "computed": ["clean/trips@2024-02", "quarantine/trips@2024-02", "evaluation/report", "deployment/model"],
         "reused": [
             "raw/trips@2024-01",

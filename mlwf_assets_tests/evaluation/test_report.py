@@ -107,6 +107,7 @@ def nasty_case(kind):
     given["counts"] = [{"table": NASTY, "partition": None, "rows_in": 2, "rows_out": 1, "quarantined": 1,
                         "reasons": {NASTY: 1}, "noted": {NASTY: 1}}]  # fmt: skip
     given["provenance"] = {NASTY: NASTY}
+    given["selection"] = pa.table({"name": [NASTY], "kept": [False], "reason": [NASTY]})
     return workflow, given
 
 
@@ -144,6 +145,16 @@ def test_splits_by_time_stand_side_by_side_and_others_share_the_axis(evaluations
     assert 'class="band0"' in by_time
     assert 'class="band0"' not in random
     assert "differ by construction" not in random
+
+
+def test_features_that_no_model_sees_are_told_with_their_reasons():
+    workflow, given = toy.make_case()
+    selection = {"name": ["rain", "DAY(sent)"], "kept": [True, False], "reason": ["is relevant", "says 3 everywhere"]}
+    text = render(evaluate(workflow, **given, selection=pa.table(selection))).decode()
+    told = text[text.index("<summary>1 more, left out") :]
+    assert told.index("DAY(sent)") < told.index("says 3 everywhere") < told.index("</details>")
+    assert "is relevant" not in text
+    assert "left out before" not in render(evaluate(workflow, **given)).decode()
 
 
 def test_costs_that_nobody_named_are_said_to_be_assumed():
