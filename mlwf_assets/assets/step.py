@@ -69,6 +69,7 @@ class Step:
         preload: modules that are imported before the clock of the work starts.
         partitioned: whether its outputs have partitions.
         external: fingerprint of what is read from outside the lake, if anything; is given the folder of all state.
+        outside: what is read from there, in words.
         acts: whether it changes something outside of the lake. An older result is then not brought back but made
             again, for what it did may have been undone since.
         newest: how many of the newest partitions a run of the workflow asks for; None: all. Older ones are made
@@ -85,6 +86,7 @@ class Step:
     preload: tuple[str, ...] = ()
     partitioned: bool = False
     external: Callable[[Path], str] | None = None
+    outside: str = "what it reads from outside the lake"
     acts: bool = False
     newest: int | None = None
     workflow: str = ""
