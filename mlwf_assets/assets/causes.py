@@ -11,6 +11,8 @@ _WORDS = {
     "settings": "its part of the workflow file changed",
 }
 _SHOWN = 3
+# More are not followed: a result may have thousands.
+KEPT = _SHOWN + 1
 
 
 class Cause(NamedTuple):
@@ -59,10 +61,9 @@ def shorten(causes: Sequence[Cause]) -> list[str]:
 
     Example:
         >>> shorten([Cause("raw/a", f"2013-0{n}", "changed") for n in range(1, 6)])[-2:]
-        ['raw/a 2013-03: changed', 'and 2 more']
+        ['raw/a 2013-03: changed', 'and others']
     """
-    more = len(causes) - _SHOWN
-    return [*map(str, causes[:_SHOWN]), *([f"and {more} more"] if more > 0 else [])]
+    return [*map(str, causes[:_SHOWN]), *(["and others"] if len(causes) > _SHOWN else [])]
 
 
 def changes(

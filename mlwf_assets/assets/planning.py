@@ -49,8 +49,7 @@ def plan_workflow(workflow: Workflow, home: Path, asked: Asked = Asked()) -> lis
         return planner.plan()
     chosen = select_steps(steps, asked.select) if asked.select else steps
     planned = planner.plan(chosen, choose_partitions(names, asked.partitions) if asked.partitions else None)
-    here = {(output.name, one.partition) for one in planned for output in one.step.outputs}
-    blocked = [one for one in planned if any((cause.name, cause.partition) not in here for cause in one.because)]
+    blocked = [one for one in planned if one.lacks]
     if blocked and not asked.partitions:
         first = blocked[0]
         raise SpecError(

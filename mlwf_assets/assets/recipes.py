@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mlwf_assets.assets.causes import Cause, changes, later
+from mlwf_assets.assets.causes import KEPT, Cause, changes, later
 from mlwf_assets.assets.code import code_fingerprint
 from mlwf_assets.assets.step import Input, Step, table_names
 from mlwf_assets.lake.fingerprint import hash_json
@@ -31,7 +31,8 @@ class Planned:
         step: the step.
         partition: the partition, or None.
         state: fresh; stale (there is a result, made from something else); missing (there is none).
-        because: why it is not fresh: each cause, and the way from there to here.
+        because: why it is not fresh: the first causes, and the way from each to here.
+        lacks: whether it needs what is neither there nor planned.
         sources: input name -> the entries read; only where all inputs are fresh.
         recipe: of the step; only where all inputs are fresh.
         parts: what the recipe consists of; only where all inputs are fresh.
@@ -42,6 +43,7 @@ class Planned:
     partition: str | None
     state: State
     because: Sequence[Cause] = ()
+    lacks: bool = False
     sources: Mapping[str, Sequence[Entry]] | None = None
     recipe: str | None = None
     parts: Parts | None = None
@@ -105,7 +107,7 @@ class Planner:
         A step after one that is not fresh counts as stale.
         """
         planned: list[Planned] = []
-        not_fresh: dict[tuple[str, str | None], Sequence[Cause]] = {}
+        not_fresh: dict[tuple[str, str | None], Planned] = {}
         for step in self._steps if steps is None else steps:
             current = self._current(step)
             external = step.external(self._home) if step.external else ""
@@ -113,8 +115,7 @@ class Planner:
                 one = self._plan_one(step, partition, external, current, not_fresh)
                 planned.append(one)
                 if one.state != "fresh":
-                    causes = later(one.because, step.name, partition)
-                    not_fresh.update({(output.name, partition): causes for output in step.outputs})
+                    not_fresh.update({(output.name, partition): one for output in step.outputs})
         return planned
 
     def plan_step(self, step: Step, partitions: Sequence[str | None]) -> list[Planned]:
@@ -139,27 +140,32 @@ class Planner:
         partition: str | None,
         external: str,
         current: Mapping[str, Entries],
-        not_fresh: Mapping[tuple[str, str | None], Sequence[Cause]],
+        not_fresh: Mapping[tuple[str, str | None], Planned],
     ) -> Planned:
         own = [current[output.name].get(partition) for output in step.outputs]
         state: State = "missing" if any(entry is None for entry in own) else "stale"
         sources: dict[str, list[Entry]] = {edge.name: [] for edge in step.inputs}
         before: dict[Cause, None] = {}
+        lacks = False
         for name, read in self._reads(step, partition):
             entry = current[name].get(read)
             if entry is not None and (name, read) not in not_fresh:
                 sources[name].append(entry)
-            else:
-                before |= dict.fromkeys(not_fresh.get((name, read)) or [Cause(name, read, "was never computed")])
+                continue
+            planned = not_fresh.get((name, read))
+            lacks = lacks or planned is None or planned.lacks
+            if len(before) < KEPT:
+                causes = [Cause(name, read, "was never computed")] if planned is None else planned.because
+                before |= dict.fromkeys(causes if planned is None else later(causes, planned.step.name, read))
         if before:
-            return Planned(step, partition, state, because=tuple(before))
+            return Planned(step, partition, state, because=tuple(before)[:KEPT], lacks=lacks)
         parts = recipe_parts(step, sources, external)
         recipe = step_recipe(step, parts, partition)
         wanted = {output.name: output_recipe(recipe, self._tables[output.name]) for output in step.outputs}
         if all(entry and entry.recipe == wanted[output.name] for entry, output in zip(own, step.outputs, strict=True)):
             found = {output.name: entry for entry, output in zip(own, step.outputs, strict=True) if entry}
-            return Planned(step, partition, "fresh", (), sources, recipe, parts, found)
+            return Planned(step, partition, "fresh", sources=sources, recipe=recipe, parts=parts, found=found)
         found = {name: entry for name, wish in wanted.items() if (entry := self._lake.find(wish)) is not None}
         words = ["was never computed"] if state == "missing" else changes(own[0], parts, sources, outside=step.outside)
         because = tuple(Cause(step.name, partition, text) for text in words)
-        return Planned(step, partition, state, because, sources, recipe, parts, found)
+        return Planned(step, partition, state, because, False, sources, recipe, parts, found)
