@@ -53,7 +53,7 @@ class Planned:
 @functools.cache
 def step_code(step: Step) -> str:
     """Fingerprint the code behind a step."""
-    code = code_fingerprint(step.compute, step.libraries)
+    code = code_fingerprint(step.compute, step.libraries, without=step.without)
     return hash_json([code, step.own]) if step.own else code
 
 

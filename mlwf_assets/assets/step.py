@@ -65,6 +65,7 @@ class Step:
         compute: the function; yields (partition, {output name: result}).
         settings: the part of the workflow file that the results depend on (JSON values).
         libraries: distributions whose versions the results depend on.
+        without: modules whose code the results do not depend on, although the function reaches them by import.
         own: fingerprint of the workflow's own Python that the results depend on, if any.
         preload: modules that are imported before the clock of the work starts.
         partitioned: whether its outputs have partitions.
@@ -82,6 +83,7 @@ class Step:
     compute: "Callable[[Work], Results]"
     settings: Any = None
     libraries: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     own: str = ""
     preload: tuple[str, ...] = ()
     partitioned: bool = False
