@@ -16,7 +16,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,9 +41,15 @@ class _Facts(NamedTuple):
     imports: tuple[str, ...]
 
 
-def code_fingerprint(function: Callable[..., Any], libraries: Iterable[str] = ()) -> str:
+def code_fingerprint(
+    function: Callable[..., Any], libraries: Iterable[str] = (), *, without: Collection[str] = ()
+) -> str:
     """Fingerprint a step's function, all that it reaches, and the versions of `libraries`.
 
+    Args:
+        function: the function.
+        libraries: distributions.
+        without: modules that do not count, nor what is reached through them alone.
     Returns:
         32 hex digits; the same for the same code, whatever its comments and layout.
 
@@ -55,7 +61,7 @@ def code_fingerprint(function: Callable[..., Any], libraries: Iterable[str] = ()
     digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     own = _facts(Path(inspect.getfile(function)), function.__qualname__)
     digest.update(own.hash.encode())
-    for module in sorted(_reached(_first_party(own.imports, function.__module__))):
+    for module in sorted(_reached(_first_party(own.imports, function.__module__), without)):
         digest.update(f"{module}:{_module_facts(module).hash}".encode())
     for library in sorted(libraries):
         digest.update(f"{library}=={_version(library)}".encode())
@@ -176,14 +182,14 @@ def _is_first_party(name: str) -> bool:
     return name.startswith(f"{_PACKAGE}.") and not name.startswith(_OUTSIDE) and _module_path(name) is not None
 
 
-def _reached(modules: set[str]) -> set[str]:
+def _reached(modules: set[str], without: Collection[str]) -> set[str]:
     """Follow imports from module to module until nothing new is reached."""
     reached: set[str] = set()
-    waiting = set(modules)
+    waiting = modules.difference(without)
     while waiting:
         name = waiting.pop()
         reached.add(name)
-        waiting |= _module_imports(name) - reached
+        waiting |= _module_imports(name) - reached - set(without)
     return reached
 
 

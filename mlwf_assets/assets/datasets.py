@@ -64,7 +64,8 @@ def _split_output(name: str) -> Output:
 def _examples(workflow: Workflow) -> Callable[[Work], Results]:
     def make(work: Work) -> Results:
         from mlwf_assets.cleaning.row_functions import append_made
-        from mlwf_assets.datasets import make_examples, take_sample
+        from mlwf_assets.datasets.examples import make_examples
+        from mlwf_assets.datasets.sample import take_sample
 
         labels = label_functions(workflow)
         table = workflow.examples.table
@@ -82,7 +83,7 @@ def _examples(workflow: Workflow) -> Callable[[Work], Results]:
 
 def _splits(workflow: Workflow) -> Callable[[Work], Results]:
     def split(work: Work) -> Results:
-        from mlwf_assets.datasets import split_examples
+        from mlwf_assets.datasets.splits import split_examples
 
         examples = work.read("datasets/examples")
         key = workflow.tables[workflow.examples.table].key

@@ -14,10 +14,11 @@ from dagster import DagsterRunStatus, RunsFilter
 
 from mlwf_assets.assets import stamps
 from mlwf_assets.assets.component import asset_key, workflow_definitions
-from mlwf_assets.assets.graph import workflow_partitions, workflow_steps
+from mlwf_assets.assets.graph import workflow_partitions
 from mlwf_assets.assets.launcher import PROCESS_TAG, is_running, process_name
 from mlwf_assets.assets.laziness import FORCE_TAG, NEWEST_TAG, Done
-from mlwf_assets.assets.recipes import Planned, Planner
+from mlwf_assets.assets.planning import Asked, plan_workflow
+from mlwf_assets.assets.recipes import Planned
 from mlwf_assets.assets.resources import MlwfHome
 from mlwf_assets.assets.step import Step
 from mlwf_assets.errors import MlwfError
@@ -53,14 +54,14 @@ class Outcome:
     run_id: str | None
 
 
-def plan_workflow(workflow: Workflow, home: Path) -> list[Planned]:
-    """Say for every partition of every step whether it is fresh."""
-    steps = workflow_steps(workflow)
-    return Planner(steps, home, workflow_partitions(workflow)).plan()
-
-
 def run_workflow(
-    workflow: Workflow, home: Path, *, recorder: stamps.Recorder, start_s: float, force: bool = False
+    workflow: Workflow,
+    home: Path,
+    *,
+    recorder: stamps.Recorder,
+    start_s: float,
+    force: bool = False,
+    asked: Asked = Asked(),  # noqa: B008 (frozen)
 ) -> Outcome:
     """Bring a workflow up to date through Dagster.
 
@@ -69,13 +70,14 @@ def run_workflow(
         home: the folder of all state; DAGSTER_HOME must point into it.
         recorder: takes stamps, outputs and progress.
         start_s: when the command began (monotonic), so that imports and planning count.
-        force: compute everything, fresh or not.
+        force: compute everything that is asked for, fresh or not.
+        asked: which assets and partitions.
     """
-    planned = plan_workflow(workflow, home)
+    planned = plan_workflow(workflow, home, asked)
     wanted = [one for one in planned if force or one.state != "fresh"]
     fresh = [] if force else [one for one in planned if one.state == "fresh"]
     steps = list(dict.fromkeys(one.step for one in planned))
-    run_id = _launch(workflow, home, wanted, recorder, force=force) if wanted else None
+    run_id = _launch(workflow, home, wanted, recorder, force=force, newest=not asked.partitions) if wanted else None
     end_s = time.monotonic()
     share, gaps = stamps.orchestration(recorder.stamps, start_s, end_s)
     reached = {made.output for made in recorder.done}
@@ -88,13 +90,15 @@ def run_workflow(
 
 
 def _launch(
-    workflow: Workflow, home: Path, wanted: Sequence[Planned], recorder: stamps.Recorder, *, force: bool
+    workflow: Workflow, home: Path, wanted: Sequence[Planned], recorder: stamps.Recorder, *, force: bool, newest: bool
 ) -> str:
     job = workflow_definitions(workflow, MlwfHome(path=str(home))).resolve_job_def(workflow.name)
     keys = [asset_key(step, output) for step in _steps(wanted) for output in step.outputs]
     names = workflow_partitions(workflow)
     parts = sorted({names.index(one.partition) for one in wanted if one.partition is not None})
-    tags = {PROCESS_TAG: process_name(), NEWEST_TAG: "true"}
+    tags = {PROCESS_TAG: process_name()}
+    if newest:
+        tags[NEWEST_TAG] = "true"
     if force:
         tags[FORCE_TAG] = "true"
     if parts:

@@ -185,7 +185,7 @@ def _key(workflow: Workflow) -> list[str]:
 
 def _selection(workflow: Workflow, made: list[str]) -> Callable[[Work], Results]:
     def choose(work: Work) -> Results:
-        from mlwf_assets.datasets import label_kind
+        from mlwf_assets.datasets.labels import label_kind
         from mlwf_assets.features.selection import select
 
         train = work.read("datasets/train")

@@ -8,6 +8,7 @@ a data version - the fingerprint of the content - for each, computed or reused.
 import importlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import dagster as dg
 
 from mlwf_assets.assets import metadata, stamps
+from mlwf_assets.assets.causes import shorten
+from mlwf_assets.assets.failures import note_failure
 from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
 from mlwf_assets.assets.step import Output, Step, Work, table_names
@@ -120,7 +123,7 @@ class _Runner:
         if blocked is not None:
             where = f" for partition {blocked.partition}" if blocked.partition else ""
             raise MlwfError(
-                f"{self._step.name} needs its inputs{where} first, however: {blocked.because}. "
+                f"{self._step.name} needs its inputs{where} first, however: {'; '.join(shorten(blocked.because))}. "
                 f"Materialize the assets above it, or run '{_command(self._step)}', which does all in order."
             )
         self._recorder.listen("start", self._step.name, f"{len(planned)} partitions" if planned[0].partition else "")
@@ -156,7 +159,7 @@ class _Runner:
         done: list[Done] = []
         results = iter(self._step.compute(work))
         while True:
-            with self._recorder.working(self._step.name):
+            with self._noting_failure(todo, done), self._recorder.working(self._step.name):
                 start_s = time.monotonic()
                 made = next(results, None)
                 if made is None:
@@ -168,6 +171,19 @@ class _Runner:
             self._recorder.listen("progress", self._step.name, partition or "")
         self._check_complete(todo, done)
         return done
+
+    @contextmanager
+    def _noting_failure(self, todo: Sequence[Planned], done: Sequence[Done]) -> Iterator[None]:
+        """Note which partition was being made when it failed: they are made in order."""
+        try:
+            yield
+        except Exception as error:
+            made = {one.partition for one in done}
+            failed = next((one for one in todo if one.partition not in made), todo[-1])
+            note_failure(
+                self._home, self._step, failed.partition, recipe=failed.recipe or "", error=error, run_id=self._run_id
+            )
+            raise
 
     def _work(self, todo: Sequence[Planned]) -> Work:
         return Work(
@@ -190,6 +206,7 @@ class _Runner:
             recipe=output_recipe(planned.recipe or "", table),
             run_id=self._run_id,
             seconds=seconds,
+            made_from=planned.parts or {},
         )
         return Done(output, planned, entry, reused=False)
 

@@ -66,7 +66,7 @@ def problem_kind(workflow: Workflow, matrix: pa.Table) -> Any:
     Raises:
         SpecError: if the file names a metric that such a problem does not have.
     """
-    from mlwf_assets.datasets import label_kind
+    from mlwf_assets.datasets.labels import label_kind
     from mlwf_assets.spec.metrics import check_metrics
     from mlwf_assets.spec.mistakes import error
 
@@ -97,6 +97,7 @@ def _family_step(workflow: Workflow, name: str) -> Step:
         compute=_trainer(workflow, name, share),
         settings=[name, settings, share, workflow.examples.kind, example_key(workflow)],
         libraries=("numpy", "pandas", *_distributions(name)),
+        without=tuple(module for other, module in _MODULES.items() if other != name),
         own=own_code(
             workflow, [*workflow.own.of(Metric), *(one for one in workflow.own.of(Family) if one.name == name)]
         ),
@@ -105,6 +106,8 @@ def _family_step(workflow: Workflow, name: str) -> Step:
     )
 
 
+# The registry leads to all of them; a result depends on its own.
+_MODULES = {name: f"mlwf_assets.models.families.{name}" for name in ("linear", "lightgbm", "tabm")}
 _KINDS = {"linear": "linear", "lightgbm": "lightgbm", "tabm": "pytorch"}
 
 
@@ -216,6 +219,7 @@ def _ensemble_step(workflow: Workflow, families: Sequence[str]) -> Step:
         compute=blend_members,
         settings=[_judging(workflow), workflow.evaluation.costs.model_dump(mode="json")],
         libraries=("numpy", "scipy"),
+        without=tuple(_MODULES.values()),
         own=own_code(workflow, workflow.own.of(Metric)),
     )
 
@@ -251,6 +255,7 @@ def _leaderboard_step(workflow: Workflow, families: Sequence[str]) -> Step:
         compute=compare,
         settings=[_judging(workflow)],
         libraries=("numpy",),
+        without=tuple(_MODULES.values()),
         own=own_code(workflow, workflow.own.of(Metric)),
     )
 

@@ -57,6 +57,7 @@ def prediction_steps(workflow: Workflow) -> list[Step]:
             preload=("mlflow", "lightgbm", "featuretools"),
             partitioned=partitioned,
             external=standing,
+            outside="the model that stands",
             newest=spec.predictions.partitions if partitioned else None,
         )
     ]

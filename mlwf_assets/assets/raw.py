@@ -31,6 +31,7 @@ def _raw_step(workflow: Workflow, name: str, source: Source) -> Step:
         libraries=("duckdb", "pyarrow"),
         partitioned=workflow.is_partitioned_source(name),
         external=external,
+        outside="its files" if isinstance(source, FilesSource) else "its rows",
     )
 
 

@@ -67,10 +67,12 @@ class Step:
         compute: the function; yields (partition, {output name: result}).
         settings: the part of the workflow file that the results depend on (JSON values).
         libraries: distributions whose versions the results depend on.
+        without: modules whose code the results do not depend on, although the function reaches them by import.
         own: fingerprint of the workflow's own Python that the results depend on, if any.
         preload: modules that are imported before the clock of the work starts.
         partitioned: whether its outputs have partitions.
         external: fingerprint of what is read from outside the lake, if anything; is given the folder of all state.
+        outside: what is read from there, in words.
         acts: whether it changes something outside of the lake. An older result is then not brought back but made
             again, for what it did may have been undone since.
         newest: how many of the newest partitions a run of the workflow asks for; None: all. Older ones are made
@@ -83,10 +85,12 @@ class Step:
     compute: "Callable[[Work], Results]"
     settings: Any = None
     libraries: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     own: str = ""
     preload: tuple[str, ...] = ()
     partitioned: bool = False
     external: Callable[[Path], str] | None = None
+    outside: str = "what it reads from outside the lake"
     acts: bool = False
     newest: int | None = None
     workflow: str = ""

@@ -19,6 +19,7 @@ _COMMANDS = {
     "init": "mlwf_assets.cli.init",
     "check": "mlwf_assets.cli.check",
     "run": "mlwf_assets.cli.run",
+    "status": "mlwf_assets.cli.status",
     "predict": "mlwf_assets.cli.predict",
     "up": "mlwf_assets.cli.up",
 }

@@ -241,7 +241,8 @@ def _places(workflow: Workflow, lake: Lake, home: Path) -> Iterator[tuple[str, s
     if workflow.share:
         words = f"{write_share(workflow.share)} of the examples of {workflow.whole_name}, kept apart as {workflow.name}"
         yield "Sample", f"{words}; no model is registered"
-    yield "Report", str(_report_file(workflow, home))
+    if _report_file(workflow, home).exists():
+        yield "Report", str(_report_file(workflow, home))
     if (decision := _decision(workflow, lake)) is not None:
         if decision["passed"]:
             name, alias = decision["registered_model"], decision["alias"]

@@ -325,7 +325,7 @@ def _facts(kept: Kept) -> dict[str, Any]:
 
 def _kept(table: str, version: int, facts: Mapping[str, Any]) -> Kept:
     names = [field.name for field in fields(Entry) if field.name not in ("table", "version")]
-    values = {name: facts[name] for name in names} | {"metadata": json.loads(facts["metadata"])}
+    values = {name: facts[name] for name in names if name in facts} | {"metadata": json.loads(facts["metadata"])}
     return Kept(Entry(table=table, version=version, **values), facts["file"], facts["size"])
 
 

@@ -40,6 +40,7 @@ class Entry:
         files: name -> hash of its bytes.
         metadata: as in `Result`.
         created_s: when it was written, seconds since 1970.
+        made_from: the parts of the recipe: what each is -> its fingerprint.
     """
 
     table: str
@@ -53,3 +54,4 @@ class Entry:
     files: Mapping[str, str]
     metadata: Mapping[str, Any]
     created_s: float
+    made_from: Mapping[str, str] = field(default_factory=dict)

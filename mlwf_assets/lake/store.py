@@ -10,9 +10,10 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -75,7 +76,15 @@ class Lake:
         return next((kept.entry for kept in found if self._is_whole(kept)), None)
 
     def write(
-        self, table: str, partition: str | None, result: Result, *, recipe: str, run_id: str, seconds: float
+        self,
+        table: str,
+        partition: str | None,
+        result: Result,
+        *,
+        recipe: str,
+        run_id: str,
+        seconds: float,
+        made_from: Mapping[str, str] = MappingProxyType({}),
     ) -> Entry:
         """Replace a partition, or a table without partitions, by a result.
 
@@ -108,6 +117,7 @@ class Lake:
                 files={name: put_blob(self._folder, content) for name, content in result.files.items()},
                 metadata=json.loads(json.dumps(dict(result.metadata))),
                 created_s=_now_s(),
+                made_from=dict(made_from),
             )
             if before and before.entry.fingerprint == entry.fingerprint and self._is_whole(before):
                 return self._commit(replace(before, entry=entry), before)

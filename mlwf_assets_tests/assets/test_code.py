@@ -4,6 +4,10 @@ import sys
 import pytest
 
 from mlwf_assets.assets import code
+from mlwf_assets.assets.graph import workflow_steps
+from mlwf_assets.assets.recipes import step_code
+from mlwf_assets.spec.loader import load
+from mlwf_assets_tests import small
 
 
 def forget():
@@ -84,3 +88,36 @@ def test_a_damaged_memory_is_made_anew(package, tmp_path, content):
 def test_a_memory_that_cannot_be_written_is_done_without(package, tmp_path):
     (tmp_path / "memory").write_text("a file where the folder should be")
     assert package(top=TOP, deep=DEEP) == package(top=TOP, deep=DEEP)
+
+
+ROOMS = {
+    "lake.connectors.csv_files": "raw/parcels raw/weather raw/depots deployment/predictions",
+    "cleaning.clean": "clean/parcels clean/weather clean/depots deployment/predictions",
+    "datasets.splits": "datasets/train deployment/predictions",
+    "features.relational.rowwise": "features/relational deployment/predictions",
+    "features.timeseries.extraction": "features/timeseries deployment/predictions",
+    "features.selection": "features/selection",
+    "features.matrix": "features/matrix features/test_matrix deployment/predictions",
+    "models.families.linear": "models/linear evaluation/report deployment/model",
+    "models.calibration": "models/linear models/lightgbm models/ensemble models/leaderboard evaluation/report "
+    "deployment/model",
+    "evaluation.slices": "evaluation/report deployment/model",
+    "deployment.gate": "deployment/model deployment/predictions",
+    "cli.run": "",
+    "errors": "",
+}
+
+
+@pytest.mark.parametrize("module", ROOMS)
+def test_a_change_in_a_room_makes_stale_what_reaches_it(module, tmp_path, monkeypatch):
+    """Beside what depends on such results in turn; there the content decides."""
+    workflow = load(small.write(tmp_path))
+    real, before = code._module_facts, {step.name: step_code(step) for step in workflow_steps(workflow)}
+
+    def changed(name):
+        facts = real(name)
+        return facts._replace(hash=f"{facts.hash}!") if name == f"mlwf_assets.{module}" else facts
+
+    monkeypatch.setattr(code, "_module_facts", changed)
+    after = {step.name: step_code(step) for step in workflow_steps(workflow)}
+    assert [name for name in before if before[name] != after[name]] == ROOMS[module].split()

@@ -9,7 +9,10 @@ import pytest
 from mlwf_assets.assets import stamps
 from mlwf_assets.assets.component import workflow_definitions
 from mlwf_assets.assets.execution import run_workflow
+from mlwf_assets.assets.planning import Asked
 from mlwf_assets.assets.resources import MlwfHome
+from mlwf_assets.assets.status import workflow_status
+from mlwf_assets.errors import SpecError
 from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.loader import load
 from mlwf_assets_tests import small
@@ -119,7 +122,7 @@ def test_going_back_to_an_older_setting_computes_nothing_but_deploys_again(copie
     run(folder, home)
     small.write_spec(folder, small.spec())
     outcome = run(folder, home)
-    assert computed(outcome) == {"deployment/model"}
+    assert computed(outcome) == {"deployment/model", "deployment/predictions@2024-06"}
     assert any(one.output == "models/lightgbm" and one.reused for one in outcome.done)
 
 
@@ -193,3 +196,103 @@ def test_two_workflows_over_the_same_files_keep_to_their_own_tables(copied):
     lake = Lake(home / "lake")
     assert lake.read("letters/datasets/train") == lake.read("parcels/datasets/train")
     assert lake.entry("letters/evaluation/report") is not None
+
+
+def states(folder, home):
+    """How everything stands: 'asset' or 'asset@partition' -> (state, causes)."""
+    return {
+        f"{one.key}@{one.partition}" if one.partition else one.key: (one.state, list(one.because))
+        for one in workflow_status(load(folder), home)
+    }
+
+
+def change_a_row_of_march(folder):
+    lines = (folder / "parcels.csv").read_text().splitlines()
+    cells = [line.split(",") for line in lines]
+    number = next(i for i, line in enumerate(cells) if line[1].startswith("2024-03-1") and float(line[4]) < 30)
+    lines[number] = ",".join([*cells[number][:-1], "999"])
+    (folder / "parcels.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_the_status_names_the_change_and_the_way_from_it(copied):
+    folder, home = copied
+    assert {state for state, _ in states(folder, home).values()} == {"fresh"}
+    change_a_row_of_march(folder)
+    found = states(folder, home)
+    assert found["raw/parcels@2024-03"] == ("stale", ["raw/parcels 2024-03: its files changed"])
+    assert found["raw/weather@2024-03"][0] == found["clean/weather@2024-03"][0] == "fresh"
+    way = "raw/parcels 2024-03: its files changed → clean/parcels 2024-03"
+    assert found["datasets/examples@2024-03"] == ("stale", [way])
+    run(folder, home, asked=Asked(select="raw/parcels"))
+    found = states(folder, home)
+    assert [name for name, (state, _) in found.items() if name.startswith("clean/") and state != "fresh"] == [
+        "clean/parcels@2024-03"
+    ]
+    (cause,) = found["clean/parcels@2024-03"][1]
+    assert cause.startswith("clean/parcels 2024-03: raw/parcels 2024-03 changed ")
+    assert cause.endswith(" s ago")
+    assert found["models/linear"][1][0].startswith(cause)
+    assert found["features/timeseries@2024-02"] == ("fresh", [])
+
+
+def test_the_status_tells_settings_from_what_was_never_computed(copied):
+    folder, home = copied
+    changed = small.spec()
+    changed["models"] |= {"seed": 1, "families": ["linear"]}
+    small.write_spec(folder, changed)
+    found = states(folder, home)
+    assert found["models/linear"] == ("stale", ["models/linear: its part of the workflow file changed"])
+    assert "models/lightgbm" not in found
+    fresh = states(folder, home / "elsewhere")
+    assert fresh["models/linear"][0] == "missing"
+    assert fresh["models/linear"][1][0].startswith("raw/parcels 2024-01: was never computed → clean/parcels 2024-01")
+    assert fresh["models/linear"][1][-1] == "and others"
+
+
+def test_a_failure_is_told_until_what_is_wanted_is_something_else(copied):
+    folder, home = copied
+    changed = small.spec()
+    changed["tables"]["parcels"]["rules"] = [{"name": "light", "check": "weight < 1", "otherwise": "fail"}]
+    small.write_spec(folder, changed)
+    outcome = run_workflow(load(folder), home, recorder=stamps.Recorder(), start_s=time.monotonic())
+    assert list(outcome.failures) == ["clean/parcels"]
+    found = states(folder, home)
+    state, because = found["clean/parcels@2024-01"]
+    assert state == "failed"
+    assert "DataError" in because[0]
+    assert "'light'" in because[0]
+    assert found["clean/parcels@2024-02"][0] == "stale"
+    small.write_spec(folder, small.spec())
+    assert {state for state, _ in states(folder, home).values()} == {"fresh"}
+
+
+def test_a_run_keeps_to_the_assets_and_partitions_that_are_named(home, tmp_path):
+    folder = small.write(tmp_path / "parcels")
+    made = computed(run(folder, home, asked=Asked("+clean/parcels", "2024-02..2024-03")))
+    assert made == {
+        f"{name}@{month}"
+        for name in ("raw/parcels", "clean/parcels", "quarantine/parcels")
+        for month in ("2024-02", "2024-03")
+    }
+    with pytest.raises(SpecError, match=r"needs what is not there: raw/depots: was never .* '\+clean/depots'"):
+        run(folder, home, asked=Asked("clean/depots"))
+    made = computed(run(folder, home, asked=Asked(partitions="..2024-02")))
+    assert "features/timeseries@2024-02" in made
+    assert "clean/depots" in made
+    assert not any("2024-03" in name or name.startswith("datasets/train") for name in made)
+    assert not computed(run(folder, home, asked=Asked("clean/*", "2024-02")))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (Asked("clean/parcel"), "there must be an asset 'clean/parcel'. Did you mean 'clean/parcels'?"),
+        (Asked("a b"), r"--select must be assets such as .*however: 'a b'"),
+        (Asked(partitions="2024-2"), "there must be a partition '2024-2'"),
+        (Asked(partitions="2024-03..2024-01"), "from an earlier to a later one"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_told(finished, asked, said):
+    folder, home, _ = finished
+    with pytest.raises(SpecError, match=said):
+        run(folder, home, asked=asked)
