@@ -1,12 +1,13 @@
 """clean/TABLE and quarantine/TABLE: rows that keep the contract, and rows that do not with their reasons."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.spec.lookups import looked_up
+from mlwf_assets.spec.made import made_from, tables_in_order
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
@@ -18,26 +19,17 @@ _WORDS: Any = {"description": True, "columns": {"__all__": {"description", "unit
 
 
 def clean_steps(workflow: Workflow) -> list[Step]:
-    """Make a step for each table, tables that others look up first."""
-    return [_clean_step(workflow, name, workflow.tables[name]) for name in _in_order(workflow)]
-
-
-def _in_order(workflow: Workflow) -> list[str]:
-    ordered: list[str] = []
-
-    def add(name: str) -> None:
-        if name not in ordered:
-            for other in looked_up(workflow.tables[name]):
-                add(other)
-            ordered.append(name)
-
-    for name in workflow.tables:
-        add(name)
-    return ordered
+    """Make a step for each table, after those that it is made from or looks up in."""
+    return [_clean_step(workflow, name, workflow.tables[name]) for name in tables_in_order(workflow)]
 
 
 def _sources(table: Table, name: str) -> tuple[str, ...]:
-    return table.sources or (name,)
+    return () if table.sql is not None else table.sources or (name,)
+
+
+def _others(table: Table) -> list[str]:
+    """The clean tables that a table reads."""
+    return sorted({*looked_up(table), *made_from(table)})
 
 
 def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
@@ -61,7 +53,7 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
         ),
         inputs=(
             *(Input(f"raw/{source}") for source in _sources(table, name)),
-            *(Input(f"clean/{other}", back=None) for other in looked_up(table)),
+            *(Input(f"clean/{other}", back=None) for other in _others(table)),
         ),
         compute=_cleaner(workflow, name, table),
         settings=[table.model_dump(mode="json", exclude=_WORDS), _reading(workflow, name, table)],
@@ -87,19 +79,27 @@ def _reading(workflow: Workflow, name: str, table: Table) -> dict[str, Any]:
 def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Results]:
     def clean(work: Work) -> Results:
         from mlwf_assets.cleaning import clean_table
+        from mlwf_assets.cleaning.made import make_rows
         from mlwf_assets.lake import duck
         from mlwf_assets.spec.sources import CsvOptions
 
         reading = _reading(workflow, name, table)
         others = looked_up(table)
+        types: Mapping[str, Any]
         with duck.connect() as connection:
             for partition in work.partitions:
-                raws = {source: work.read(f"raw/{source}", partition) for source in _sources(table, name)}
+                if table.sql is not None:
+                    tables = {other: work.read(f"clean/{other}") for other in made_from(table)}
+                    made, found = make_rows(table.sql, tables, name=name, locate=workflow.locate)
+                    raws, types = {name: made}, {name: found}
+                else:
+                    raws = {source: work.read(f"raw/{source}", partition) for source in _sources(table, name)}
+                    types = {source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in raws}
                 cleaned = clean_table(
                     table,
                     raws,
                     {other: work.read(f"clean/{other}", partition) for other in others},
-                    types={source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in raws},
+                    types=types,
                     name=name,
                     keys={other: workflow.tables[other].key[0] for other in others},
                     read_as={source: CsvOptions.model_validate(one) for source, one in reading["read_as"].items()},
