@@ -99,9 +99,9 @@ def choose_source(workflow: Workflow, name: str | None) -> str:
     table = workflow.tables[workflow.examples.table]
     if table.sql is not None:
         raise SpecError(
-            f"{workflow.locate(('tables', workflow.examples.table, 'sql'))}: new rows must be rows of a source, however "
-            f"{workflow.examples.table} is made by SQL, and a row of it may come from many; let examples be rows of a "
-            "table with sources, and relate what SQL gathers to it (relationships)"
+            f"{workflow.locate(('tables', workflow.examples.table, 'sql'))}: new rows must be rows of a source, "
+            f"however: {workflow.examples.table} is made by SQL, and a row of it may come from many; let examples be "
+            "rows of a table with sources, and relate what SQL gathers to it (relationships)"
         )
     sources = list(table.sources or (workflow.examples.table,))
     if name is not None:

@@ -105,8 +105,6 @@ def _check_node(node: exp.Expr, sql: str) -> None:
 def _check_table(node: exp.Expr) -> None:
     if isinstance(node, exp.Table) and (not isinstance(node.this, exp.Identifier) or node.args.get("db")):
         raise SpecError(f"must name tables alone, however: {shorten(node.sql(dialect='duckdb'))!r}")
-    if isinstance(node, exp.TableAlias) and node.args.get("columns"):
-        raise SpecError(f"must name columns by 'AS' where they are made, however: {node.sql(dialect='duckdb')!r}")
     if isinstance(node, exp.With) and node.args.get("recursive"):
         raise SpecError("must not be recursive, however: WITH RECURSIVE")
     if isinstance(node, exp.Join) and node.args.get("method") in ("NATURAL", "POSITIONAL"):
