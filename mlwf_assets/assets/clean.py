@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mlwf_assets.assets.lineage import table_lineage
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.spec.lookups import looked_up
 from mlwf_assets.spec.made import made_from, tables_in_order
@@ -91,9 +92,10 @@ def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Re
                 if table.sql is not None:
                     tables = {other: work.read(f"clean/{other}") for other in made_from(table)}
                     made, found = make_rows(table.sql, tables, name=name, locate=workflow.locate)
-                    raws, types = {name: made}, {name: found}
+                    raws, types, named = {name: made}, {name: found}, tables
                 else:
                     raws = {source: work.read(f"raw/{source}", partition) for source in _sources(table, name)}
+                    named = raws
                     types = {source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in raws}
                 cleaned = clean_table(
                     table,
@@ -110,7 +112,8 @@ def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Re
                 )
                 counts = cleaned.counts.as_metadata()
                 quarantine = replace(cleaned.quarantine, files=_quarantine_files(cleaned.quarantine.table, counts))
-                checked = {**cleaned.clean.metadata, "checks": {ACCOUNTED: _balance(counts)}}
+                lineage = table_lineage(workflow, name, {one: rows.column_names for one, rows in named.items()})
+                checked = {**cleaned.clean.metadata, "checks": {ACCOUNTED: _balance(counts)}, "lineage": lineage}
                 yield (
                     partition,
                     {f"clean/{name}": replace(cleaned.clean, metadata=checked), f"quarantine/{name}": quarantine},

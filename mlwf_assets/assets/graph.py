@@ -6,6 +6,7 @@ from mlwf_assets.assets.deployment import deployment_steps
 from mlwf_assets.assets.evaluation import evaluation_steps
 from mlwf_assets.assets.features import feature_steps
 from mlwf_assets.assets.models import model_steps
+from mlwf_assets.assets.outliers import outlier_steps
 from mlwf_assets.assets.raw import raw_steps
 from mlwf_assets.assets.step import Step
 from mlwf_assets.spec.timeline import partition_names
@@ -22,6 +23,7 @@ def workflow_steps(workflow: Workflow) -> list[Step]:
         raw_steps,
         clean_steps,
         dataset_steps,
+        outlier_steps,
         feature_steps,
         model_steps,
         evaluation_steps,
