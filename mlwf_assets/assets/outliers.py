@@ -37,7 +37,7 @@ def _outlier_step(workflow: Workflow, name: str) -> Step:
         ),
         inputs=(Input(f"clean/{name}", back=None), Input(_TRAIN)),
         compute=_finder(workflow, name),
-        settings=[key, name == workflow.examples.table, workflow.models.seed],
+        settings=[key, name == workflow.examples.table, workflow.splits.seed],
         libraries=("scikit-learn", "numpy", "pyarrow"),
         preload=("sklearn.ensemble",),
     )
@@ -55,7 +55,7 @@ def _finder(workflow: Workflow, name: str) -> Callable[[Work], Results]:
             among = "the training examples"
         else:
             rows, among = known_by(rows, train)
-        found = find_odd_rows(rows, key=key, among=among, seed=workflow.models.seed)
+        found = find_odd_rows(rows, key=key, among=among, seed=workflow.splits.seed)
         yield None, {f"outliers/{name}": _to_result(found.table, found.summary())}
 
     return find
