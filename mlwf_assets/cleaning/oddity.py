@@ -35,30 +35,32 @@ class Oddity(Protocol):
         """Return (n,) the share of sampled rows that are as extreme or have this value, 0 to 1."""
 
     def extremes(self, values: pa.ChunkedArray) -> list[int]:
-        """Return the places of the smallest and the largest value, where there is an order."""
+        """Return the places of the ends and of a gap, or of values that the sample does not have."""
 
     def words(self, value: Any, rarity: float) -> str:
         """Say what is unusual about a value."""
 
 
-def learn(name: str, sample: pa.ChunkedArray) -> Oddity | None:
+def learn(name: str, sample: pa.ChunkedArray, values: pa.ChunkedArray) -> Oddity | None:
     """Learn what is usual in a column; None where no value can be unusual: constants, and texts that differ mostly.
 
     Args:
         name: the column's.
         sample: some of its values.
+        values: all of them.
     Example:
-        >>> learn("a", pa.chunked_array([[1, 1, 1]])) is None
+        >>> ones = pa.chunked_array([[1, 1, 1]])
+        >>> learn("a", ones, ones) is None
         True
     """
     kind = sample.type
     present = len(sample) - sample.null_count
     distinct = len(sample.unique())
-    if distinct < 2:
+    if distinct < 2 and len(values.unique()) < 2:
         return None
     if pt.is_integer(kind) or pt.is_floating(kind) or pt.is_timestamp(kind) or pt.is_date32(kind):
         return _Amount.learn(name, sample)
-    return None if 2 * distinct > present else _Kind.learn(name, sample)
+    return None if distinct > 1 and 2 * distinct > present else _Kind.learn(name, sample)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class _Amount:
 
     Attributes:
         ordered: the sampled values, sorted.
-        missing_share: how many of the sample were missing.
+        missing_share: how many of the sample were missing; where none was, less than one.
     """
 
     name: str
@@ -78,16 +80,14 @@ class _Amount:
     def learn(cls, name: str, sample: pa.ChunkedArray) -> Self:
         values = _as_numbers(sample)
         there = np.isfinite(values)
-        return cls(name, np.sort(values[there]), 1 - float(there.mean()))
+        return cls(name, np.sort(values[there]), max(1 - float(there.mean()), 0.5 / len(sample)))
 
     def encode(self, values: pa.ChunkedArray) -> Numbers:
         numbers = _as_numbers(values)
         missing = ~np.isfinite(numbers)
         usual = float(np.median(self.ordered)) if len(self.ordered) else 0.0
-        columns = [np.clip(np.where(missing, usual, numbers), -_LARGEST, _LARGEST)]
-        if 0 < self.missing_share < 1:
-            columns.append(np.where(missing, -np.log(self.missing_share), 0.0))
-        return np.stack(columns, axis=1).astype(np.float32)
+        given = np.clip(np.where(missing, usual, numbers), -_LARGEST, _LARGEST)
+        return np.stack([given, np.where(missing, -np.log(self.missing_share), 0.0)], axis=1).astype(np.float32)
 
     def rarity(self, values: pa.ChunkedArray) -> Exact:
         numbers = _as_numbers(values)
@@ -99,10 +99,10 @@ class _Amount:
 
     def extremes(self, values: pa.ChunkedArray) -> list[int]:
         numbers = _as_numbers(values)
-        there = np.flatnonzero(np.isfinite(numbers))
-        if not len(there):
-            return []
-        return [int(there[np.argmin(numbers[there])]), int(there[np.argmax(numbers[there])])]
+        there = np.isfinite(numbers)
+        gap, values_at = np.flatnonzero(~there)[:1], np.flatnonzero(there)
+        ends = [values_at[np.argmin(numbers[there])], values_at[np.argmax(numbers[there])]] if len(values_at) else []
+        return [int(place) for place in (*gap, *ends)]
 
     def words(self, value: Any, rarity: float) -> str:
         if value is None:
@@ -141,7 +141,8 @@ class _Kind:
         return np.asarray(self.shares[places.to_numpy()])
 
     def extremes(self, values: pa.ChunkedArray) -> list[int]:
-        return []
+        unseen = pc.is_null(pc.index_in(values, value_set=self.known))
+        return [int(place) for place in np.flatnonzero(unseen.to_numpy())[:2]]
 
     def words(self, value: Any, rarity: float) -> str:
         shown = f"'{show(value)}'" if isinstance(value, str) else show(value)

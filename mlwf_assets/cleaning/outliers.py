@@ -25,7 +25,8 @@ LEAST_ROWS = 50
 _LISTED_SHARE, _LEAST_LISTED, _MOST_LISTED = 0.001, 10, 1000
 # All trees see the same rows, and among them each column's extremes: of a value beyond all that a tree knows it cannot
 # tell how far off it is. So a lone wrong value is found, which the paper's 256 random rows for each tree mostly miss.
-_SAMPLE, _TREES, _BATCH = 4_000, 64, 100_000
+_SAMPLE, _TREES = 4_000, 64
+_VALUES_PER_BATCH = 10_000_000
 # Below, a row lies among the others (the paper's bound).
 _ODD = 0.5
 # A value that fewer rows have (or that is as extreme) is named as a reason.
@@ -77,7 +78,7 @@ def find_odd_rows(rows: pa.Table, *, key: Sequence[str], among: str, seed: int =
     """
     key = tuple(key) or (ROW_ID,)
     chosen = _sample(rows, seed)
-    columns = [learned for name in _told(rows, key) if (learned := learn(name, chosen[name])) is not None]
+    columns = [learned for name in _told(rows, key) if (learned := learn(name, chosen[name], rows[name])) is not None]
     if because := _nothing_to_see(rows.num_rows, len(columns)):
         return OddRows(_list(rows.slice(0, 0), np.empty(0), [], key), among, rows.num_rows, because)
     scores = _score(rows, chosen, columns, seed)
@@ -146,8 +147,11 @@ def _score(rows: pa.Table, chosen: pa.Table, columns: Sequence[Oddity], seed: in
     _, kept = np.unique(sample, axis=1, return_index=True)
     kept = np.sort(kept)
     forest = IsolationForest(n_estimators=_TREES, max_samples=len(sample), random_state=seed).fit(sample[:, kept])
-    starts = range(0, rows.num_rows, _BATCH)
-    parts = [-forest.score_samples(_encode(rows.slice(start, _BATCH), columns)[:, kept]) for start in starts]
+    step = max(1, _VALUES_PER_BATCH // sample.shape[1])
+    parts = [
+        -forest.score_samples(_encode(rows.slice(start, step), columns)[:, kept])
+        for start in range(0, rows.num_rows, step)
+    ]
     return np.round(np.concatenate(parts), 6)
 
 
