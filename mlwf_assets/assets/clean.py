@@ -40,7 +40,7 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
         outputs=(
             Output(
                 f"clean/{name}",
-                table.description or f"The rows of {name} that keep the contract, typed, times in UTC.",
+                _describe(name, table),
                 kinds=("deltalake", "duckdb"),
                 checks={ACCOUNTED: "Rows in = rows out + quarantined + duplicates + dropped by a named rule."},
                 columns={column: _words(contract) for column, contract in table.columns.items()},
@@ -61,6 +61,11 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
         libraries=("duckdb", "pyarrow"),
         partitioned=partitioned,
     )
+
+
+def _describe(name: str, table: Table) -> str:
+    words = table.description or f"The rows of {name} that keep the contract, typed, times in UTC."
+    return words if table.sql is None else f"{words}\n\n```sql\n{table.sql}\n```"
 
 
 def _words(contract: Any) -> str:
