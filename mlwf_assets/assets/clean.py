@@ -1,14 +1,16 @@
 """clean/TABLE and quarantine/TABLE: rows that keep the contract, and rows that do not with their reasons."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mlwf_assets.assets.lineage import table_lineage
 from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.spec.extensions import CleaningStep
 from mlwf_assets.spec.lookups import looked_up
+from mlwf_assets.spec.made import made_from, tables_in_order
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
@@ -20,26 +22,17 @@ _WORDS: Any = {"description": True, "columns": {"__all__": {"description", "unit
 
 
 def clean_steps(workflow: Workflow) -> list[Step]:
-    """Make a step for each table, tables that others look up first."""
-    return [_clean_step(workflow, name, workflow.tables[name]) for name in _in_order(workflow)]
-
-
-def _in_order(workflow: Workflow) -> list[str]:
-    ordered: list[str] = []
-
-    def add(name: str) -> None:
-        if name not in ordered:
-            for other in looked_up(workflow.tables[name]):
-                add(other)
-            ordered.append(name)
-
-    for name in workflow.tables:
-        add(name)
-    return ordered
+    """Make a step for each table, after those that it is made from or looks up in."""
+    return [_clean_step(workflow, name, workflow.tables[name]) for name in tables_in_order(workflow)]
 
 
 def _sources(table: Table, name: str) -> tuple[str, ...]:
-    return table.sources or (name,)
+    return () if table.sql is not None else table.sources or (name,)
+
+
+def _others(table: Table) -> list[str]:
+    """The clean tables that a table reads."""
+    return sorted({*looked_up(table), *made_from(table)})
 
 
 def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
@@ -49,7 +42,7 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
         outputs=(
             Output(
                 f"clean/{name}",
-                table.description or f"The rows of {name} that keep the contract, typed, times in UTC.",
+                _describe(name, table),
                 kinds=("deltalake", "duckdb"),
                 checks={ACCOUNTED: "Rows in = rows out + quarantined + duplicates + dropped by a named rule."},
                 columns={column: _words(contract) for column, contract in table.columns.items()},
@@ -63,7 +56,7 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
         ),
         inputs=(
             *(Input(f"raw/{source}") for source in _sources(table, name)),
-            *(Input(f"clean/{other}", back=None) for other in looked_up(table)),
+            *(Input(f"clean/{other}", back=None) for other in _others(table)),
         ),
         compute=_cleaner(workflow, name, table),
         settings=[table.model_dump(mode="json", exclude=_WORDS), _reading(workflow, name, table)],
@@ -71,6 +64,11 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
         own=own_code(workflow, [step for step in workflow.own.of(CleaningStep) if step.table == name]),
         partitioned=partitioned,
     )
+
+
+def _describe(name: str, table: Table) -> str:
+    words = table.description or f"The rows of {name} that keep the contract, typed, times in UTC."
+    return words if table.sql is None else f"{words}\n\n```sql\n{table.sql}\n```"
 
 
 def _words(contract: Any) -> str:
@@ -90,19 +88,28 @@ def _reading(workflow: Workflow, name: str, table: Table) -> dict[str, Any]:
 def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Results]:
     def clean(work: Work) -> Results:
         from mlwf_assets.cleaning import clean_table
+        from mlwf_assets.cleaning.made import make_rows
         from mlwf_assets.lake import duck
         from mlwf_assets.spec.sources import CsvOptions
 
         reading = _reading(workflow, name, table)
         others = looked_up(table)
+        types: Mapping[str, Any]
         with duck.connect() as connection:
             for partition in work.partitions:
-                raws = {source: work.read(f"raw/{source}", partition) for source in _sources(table, name)}
+                if table.sql is not None:
+                    tables = {other: work.read(f"clean/{other}") for other in made_from(table)}
+                    made, found = make_rows(table.sql, tables, name=name, locate=workflow.locate)
+                    raws, types, named = {name: made}, {name: found}, tables
+                else:
+                    raws = {source: work.read(f"raw/{source}", partition) for source in _sources(table, name)}
+                    named = raws
+                    types = {source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in raws}
                 cleaned = clean_table(
                     table,
                     raws,
                     {other: work.read(f"clean/{other}", partition) for other in others},
-                    types={source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in raws},
+                    types=types,
                     name=name,
                     keys={other: workflow.tables[other].key[0] for other in others},
                     read_as={source: CsvOptions.model_validate(one) for source, one in reading["read_as"].items()},
@@ -114,7 +121,8 @@ def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Re
                 )
                 counts = cleaned.counts.as_metadata()
                 quarantine = replace(cleaned.quarantine, files=_quarantine_files(cleaned.quarantine.table, counts))
-                checked = {**cleaned.clean.metadata, "checks": {ACCOUNTED: _balance(counts)}}
+                lineage = table_lineage(workflow, name, {one: rows.column_names for one, rows in named.items()})
+                checked = {**cleaned.clean.metadata, "checks": {ACCOUNTED: _balance(counts)}, "lineage": lineage}
                 yield (
                     partition,
                     {f"clean/{name}": replace(cleaned.clean, metadata=checked), f"quarantine/{name}": quarantine},

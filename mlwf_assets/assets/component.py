@@ -24,7 +24,7 @@ from mlwf_assets.spec.sample import parse_sample_name, sampled
 from mlwf_assets.spec.workflow import Workflow
 
 _GROUPS = ("raw", "clean", "datasets", "features", "models", "evaluation", "deployment")
-_BESIDE = {"quarantine": "clean"}
+_BESIDE = {"quarantine": "clean", "outliers": "clean"}
 
 
 class MLWorkflow(dg.Component):

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlwf_assets.assets.clean import COUNTS
 from mlwf_assets.assets.models import example_key
+from mlwf_assets.assets.outliers import odd_rows
 from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.evaluation.report.templates import fingerprint
@@ -41,6 +42,7 @@ def evaluation_steps(workflow: Workflow) -> list[Step]:
                 *(Input(name) for name in (*_DATASETS, *_MODELS, _SELECTION)),
                 Input(f"clean/{workflow.examples.table}", back=None),
                 *(Input(f"quarantine/{name}", back=None) for name in workflow.tables),
+                *(Input(f"outliers/{name}") for name in workflow.tables),
             ),
             compute=_evaluator(workflow),
             settings=workflow.model_dump(mode="json", exclude={"automation", "sources", "python"}),
@@ -79,6 +81,7 @@ def _evaluator(workflow: Workflow) -> Callable[[Work], Results]:
                 predictor=predictor,
                 leaderboard=work.read("models/leaderboard"),
                 counts=cleaning_counts(work, workflow),
+                odd=odd_rows(work, workflow),
                 examples=work.read(f"clean/{workflow.examples.table}"),
                 key=example_key(workflow),
                 provenance=work.versions(),

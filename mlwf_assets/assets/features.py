@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
+from mlwf_assets.assets.lineage import feature_lineage
 from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work, partitions_back
+from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.extensions import Feature
 from mlwf_assets.spec.relationships import related_tables
 from mlwf_assets.spec.workflow import Workflow
@@ -74,9 +77,14 @@ def _relational(workflow: Workflow, related: list[str]) -> Callable[[Work], Resu
         for partition in work.partitions:
             tables = {name: work.read(f"clean/{name}", partition) for name in names}
             examples = work.read("datasets/examples", partition)
-            yield partition, {"features/relational": relational.build(workflow, tables, examples)}
+            yield partition, {"features/relational": _with_lineage(relational.build(workflow, tables, examples))}
 
     return build
+
+
+def _with_lineage(made: Result) -> Result:
+    lineage = feature_lineage(json.loads(made.files["features.json"]))
+    return replace(made, metadata={**made.metadata, "lineage": lineage})
 
 
 def _timeseries_step(workflow: Workflow) -> Step:
@@ -125,7 +133,7 @@ def _timeseries(workflow: Workflow) -> Callable[[Work], Results]:
             examples = work.read("datasets/examples", partition)
             target = work.read(f"clean/{workflow.examples.table}", partition)
             made = timeseries.build(workflow, readings, examples, target)
-            yield partition, {"features/timeseries": made}
+            yield partition, {"features/timeseries": _with_lineage(made)}
 
     return build
 

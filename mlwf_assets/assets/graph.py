@@ -8,6 +8,7 @@ from mlwf_assets.assets.deployment import deployment_steps
 from mlwf_assets.assets.evaluation import evaluation_steps
 from mlwf_assets.assets.features import feature_steps
 from mlwf_assets.assets.models import model_steps
+from mlwf_assets.assets.outliers import outlier_steps
 from mlwf_assets.assets.predictions import prediction_steps
 from mlwf_assets.assets.raw import raw_steps
 from mlwf_assets.assets.step import Step
@@ -26,6 +27,7 @@ def workflow_steps(workflow: Workflow) -> list[Step]:
     """
     phases = (
         dataset_steps,
+        outlier_steps,
         feature_steps,
         model_steps,
         evaluation_steps,

@@ -19,7 +19,8 @@ _PREVIEW_ROWS = 5
 _PREVIEW_COLUMNS = 10
 _PLOT_PARTITIONS = 60
 _CELL_CHARACTERS = 40
-_PRIVATE = ("checks", "schema", "preview")
+_MOST_ORIGINS = 6
+_PRIVATE = ("checks", "schema", "preview", "lineage")
 _OURS = {
     "_file": "the file that the row came from",
     "_row": "the row's position in its file, from 0",
@@ -118,10 +119,14 @@ def for_dagster(entry: Entry, *, reused: bool, uri: str, links: Mapping[str, str
     }
     if plot:
         own.setdefault("plot", dg.MarkdownMetadataValue(plot))
+    origins = entry.metadata.get("lineage", {})
     schema = [
-        dg.TableColumn(column["name"], column["type"], column["description"] or None)
+        dg.TableColumn(
+            column["name"], column["type"], with_origins(column["description"], origins.get(column["name"], ())) or None
+        )
         for column in entry.metadata.get("schema", ())
     ]
+    lineage = _lineage(entry)
     return {
         "status": "reused" if reused else "computed",
         **{file: dg.MetadataValue.url(link) for file, link in links.items()},
@@ -129,6 +134,7 @@ def for_dagster(entry: Entry, *, reused: bool, uri: str, links: Mapping[str, str
         "dagster/row_count": entry.rows,
         "preview": dg.MarkdownMetadataValue(entry.metadata.get("preview", "")),
         "dagster/column_schema": dg.TableSchema(columns=schema),
+        **({"dagster/column_lineage": lineage} if lineage.deps_by_column else {}),
         "seconds": round(entry.seconds, 3),
         "fingerprint": entry.fingerprint,
         "recipe": entry.recipe,
@@ -136,6 +142,34 @@ def for_dagster(entry: Entry, *, reused: bool, uri: str, links: Mapping[str, str
         "computed by run": dg.DagsterRunMetadataValue(entry.run_id) if entry.run_id else "",
         "dagster/uri": uri,
     }
+
+
+def with_origins(description: str, origins: Sequence[Sequence[str]]) -> str:
+    """Add to the words on a column what it is made from, for Dagster's own lineage of columns is not drawn for all.
+
+    Example:
+        >>> with_origins("the delay", [["raw/trips", "dep"], ["raw/trips", "plan"]])
+        'the delay; from raw/trips: dep, plan'
+    """
+    by_asset: dict[str, list[str]] = {}
+    for asset, column in origins:
+        by_asset.setdefault(asset, []).append(column)
+    parts = [f"{asset}: {', '.join(columns[:_MOST_ORIGINS])}{', ...' * (len(columns) > _MOST_ORIGINS)}"
+             for asset, columns in by_asset.items()]  # fmt: skip
+    told = f"from {' and '.join(parts)}" if parts else ""
+    return "; ".join(text for text in (description, told) if text)
+
+
+def _lineage(entry: Entry) -> dg.TableColumnLineage:
+    """Which columns of the assets above the columns of a table come from, of those that it has."""
+    workflow, names = entry.table.split("/")[0], {column["name"] for column in entry.metadata.get("schema", ())}
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(dg.AssetKey([workflow, *asset.split("/")]), origin) for asset, origin in origins]
+            for column, origins in entry.metadata.get("lineage", {}).items()
+            if column in names and origins
+        }
+    )
 
 
 def _value(value: Any) -> Any:

@@ -58,11 +58,13 @@ def _look(source: "Source", folder: Path) -> "tuple[int, Found] | None":
 
 
 def _of_tables(workflow: "Workflow", rows: dict[str, int | None]) -> dict[str, int | None]:
-    """Rows of each table's sources together."""
+    """Rows of each table's sources together; None where they are not counted, or the table is made by SQL."""
     found: dict[str, int | None] = {}
     for name, table in workflow.tables.items():
         counts = [rows[source] for source in table.sources or ()]
-        found[name] = None if None in counts else sum(count for count in counts if count is not None)
+        found[name] = (
+            None if None in counts or table.sql is not None else sum(count for count in counts if count is not None)
+        )
     return found
 
 
@@ -77,10 +79,16 @@ def _as_document(workflow: "Workflow", rows: dict[str, int | None]) -> dict[str,
 
 
 def _in_one_line(workflow: "Workflow", rows: dict[str, int | None]) -> str:
-    tables = [f"{name} ({'large' if n is None else f'{n:,} rows'})" for name, n in _of_tables(workflow, rows).items()]
+    tables = [f"{name} ({_size(workflow, name, n)})" for name, n in _of_tables(workflow, rows).items()]
     kind = f" ({workflow.examples.kind})" if workflow.examples.kind else ""
     group = f" {workflow.splits.group}" if workflow.splits.group else ""
     return (
         f"{workflow.name} is sound: {'table' if len(tables) == 1 else 'tables'} {', '.join(tables)}; predicts "
         f"{workflow.examples.label}{kind} of {workflow.examples.table}; splits by {workflow.splits.by}{group}"
     )
+
+
+def _size(workflow: "Workflow", table: str, rows: int | None) -> str:
+    if workflow.tables[table].sql is not None:
+        return "made by SQL"
+    return "large" if rows is None else f"{rows:,} rows"

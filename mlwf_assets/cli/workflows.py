@@ -61,9 +61,7 @@ def look_at_sources(workflow: Workflow, look: Callable[[Source], Seen]) -> dict[
 
 def _doubled(workflow: Workflow) -> list[Mistake]:
     """Refuse a file that is read twice into a table without key: its rows would stand in train and test."""
-    keyless = {
-        source for name, table in workflow.tables.items() if not table.key for source in table.sources or (name,)
-    }
+    keyless = {source for table in workflow.tables.values() if not table.key for source in table.sources or ()}
     found = []
     for name, source in workflow.sources.items():
         if name in keyless and isinstance(source, FilesSource):

@@ -98,9 +98,15 @@ def choose_source(workflow: Workflow, name: str | None) -> str:
     """Choose the source in whose form new rows are: the one that is named, else the first that is read from files.
 
     Raises:
-        SpecError: if the examples' table has no such source.
+        SpecError: if the examples' table has no such source, or none at all.
     """
     table = workflow.tables[workflow.examples.table]
+    if table.sql is not None:
+        raise SpecError(
+            f"{workflow.locate(('tables', workflow.examples.table, 'sql'))}: new rows must be rows of a source, "
+            f"however: {workflow.examples.table} is made by SQL, and a row of it may come from many; let examples be "
+            "rows of a table with sources, and relate what SQL gathers to it (relationships)"
+        )
     sources = list(table.sources or (workflow.examples.table,))
     if name is not None:
         if name not in sources:

@@ -21,7 +21,7 @@ from mlwf_assets.evaluation.record import Data, Entrant, Evaluation, LeftOut, Pr
 from mlwf_assets.evaluation.regression import view_regression
 from mlwf_assets.evaluation.shift import Shift, measure_shift, rows_to_compare, sample_rows
 from mlwf_assets.evaluation.slices import Slice, judge_slices, slice_values
-from mlwf_assets.evaluation.story import add_up, example_times, label_over_time, summarize_split
+from mlwf_assets.evaluation.story import add_up, example_times, label_over_time, summarize_split, tell_odd_rows
 from mlwf_assets.evaluation.subject import describe_subject, judge, list_defaults
 from mlwf_assets.evaluation.usable import known_classes
 from mlwf_assets.features.alignment import find_rows
@@ -93,6 +93,7 @@ def evaluate(
     predictor: Predictor,
     leaderboard: pa.Table,
     counts: Iterable[Mapping[str, Any]],
+    odd: Iterable[Mapping[str, Any]] = (),
     examples: pa.Table,
     key: Sequence[str],
     provenance: Mapping[str, str],
@@ -110,6 +111,7 @@ def evaluate(
         predictor: the model.
         leaderboard: `model`, `words`, `score`, `spread`, `trials` of each model before the test.
         counts: of cleaning, for each table and partition.
+        odd: the odd rows of each table, among those that models learn from.
         examples: clean rows of the examples' table; more rows than the test's do no harm.
         key: what names an example.
         provenance: table -> version, in words.
@@ -143,7 +145,7 @@ def evaluate(
         metrics=scores.metrics,
         gain=scores.gain,
         leaderboard=scores.board,
-        data=_data(given, counts),
+        data=_data(given, counts, odd),
         binary=_view_binary(given, said) if kind == "binary" else None,
         multiclass=view_multiclass(truth, said[ENSEMBLE]) if kind == "multiclass" else None,
         regression=view_regression(truth, said[ENSEMBLE]) if kind == "regression" else None,
@@ -244,7 +246,7 @@ def _namer(given: _Given) -> Callable[[int], dict[str, str]]:
     return name
 
 
-def _data(given: _Given, counts: Iterable[Mapping[str, Any]]) -> Data:
+def _data(given: _Given, counts: Iterable[Mapping[str, Any]], odd: Iterable[Mapping[str, Any]]) -> Data:
     split_of = given.matrix.column("split").to_numpy()
     # Times are all that is needed of the rows; a copy of all features would be large.
     moments = given.matrix.select([name for name in ("time", "cutoff") if name in given.matrix.column_names])
@@ -255,6 +257,7 @@ def _data(given: _Given, counts: Iterable[Mapping[str, Any]]) -> Data:
     splits["test"] = (given.test, given.truth)
     return Data(
         tables=add_up(counts),
+        odd=tell_odd_rows(odd),
         splits=tuple(summarize_split(name, *split, timezone=given.timezone) for name, split in splits.items()),
         by=given.workflow.splits.by,
         periods=label_over_time(splits, timezone=given.timezone),

@@ -19,7 +19,7 @@ from mlwf_assets.evaluation.multiclass import MulticlassView
 from mlwf_assets.evaluation.regression import RegressionView
 from mlwf_assets.evaluation.shift import Shift
 from mlwf_assets.evaluation.slices import Slice
-from mlwf_assets.evaluation.story import Period, SplitSummary, TableStory
+from mlwf_assets.evaluation.story import OddRows, Period, SplitSummary, TableStory
 from mlwf_assets.spec.names import Kind
 
 # Sums in another order differ in the last bits; those are no content.
@@ -132,6 +132,7 @@ class Data:
 
     Attributes:
         tables: what became of each table's rows.
+        odd: the odd rows of each table, among those that models learn from.
         splits: train, validation and test.
         by: how they were split.
         periods: the label over time.
@@ -140,6 +141,7 @@ class Data:
     """
 
     tables: tuple[TableStory, ...]
+    odd: tuple[OddRows, ...]
     splits: tuple[SplitSummary, ...]
     by: str
     periods: tuple[Period, ...]

@@ -42,6 +42,35 @@ class TableStory:
 
 
 @dataclass(frozen=True)
+class OddRow:
+    """One odd row: its key, how odd it is (0.5 to 1), and which of its values are rare."""
+
+    row: str
+    score: float
+    why: str
+
+
+@dataclass(frozen=True)
+class OddRows:
+    """The odd rows of one table, found and seen among training rows only.
+
+    Attributes:
+        among: which rows were looked at, in words.
+        looked_at: how many these are.
+        listed: how many of them are listed as odd.
+        because: why none could be told; "" where it could.
+        oddest: the first few.
+    """
+
+    table: str
+    among: str
+    looked_at: int
+    listed: int
+    because: str
+    oddest: tuple[OddRow, ...]
+
+
+@dataclass(frozen=True)
 class SplitSummary:
     """One split: rows, first and last day, and the label: mean, or share of each class."""
 
@@ -92,6 +121,17 @@ def _sum_parts(table: str, parts: list[Mapping[str, Any]]) -> TableStory:
         tallies[name] = dict(sorted(tally.items(), key=lambda pair: (-pair[1], pair[0])))
     partitioned = any(part.get("partition") is not None for part in parts)
     return TableStory(table=table, partitioned=partitioned, **tallies)
+
+
+def tell_odd_rows(summaries: Iterable[Mapping[str, Any]]) -> tuple[OddRows, ...]:
+    """Read the summaries that stand beside the tables of odd rows.
+
+    Example:
+        >>> one = {"table": "trips", "among": "all rows", "looked_at": 9, "listed": 0, "because": "too few"}
+        >>> tell_odd_rows([{**one, "oddest": []}])[0].because
+        'too few'
+    """
+    return tuple(OddRows(**{**one, "oddest": tuple(OddRow(**row) for row in one["oddest"])}) for one in summaries)
 
 
 def example_times(table: pa.Table) -> pd.Series | None:

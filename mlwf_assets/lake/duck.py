@@ -20,11 +20,14 @@ _UNITS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 @contextmanager
-def connect() -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(*, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database of one's own, closed at the end.
 
     Tables come in by `connection.register(name, arrow_table)` alone: neither files nor Python variables are seen.
 
+    Args:
+        threads: how many work at once; by default one for each processor. With one, sums of floating numbers and the
+            order of rows are the same each time.
     Raises:
         SpecError: if MLWF_MEMORY is not a size such as 2G.
     Example:
@@ -41,6 +44,7 @@ def connect() -> Iterator[duckdb.DuckDBPyConnection]:
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
                 "python_enable_replacements": "false",
+                **({} if threads is None else {"threads": str(threads)}),
             },
         )
         try:

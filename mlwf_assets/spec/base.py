@@ -117,4 +117,6 @@ TimeZone = Annotated[str, AfterValidator(_check_timezone)]
 Name = Annotated[str, AfterValidator(_check_name)]
 SQL_MARK = "One SQL expression over the table's columns."
 Sql = Annotated[str, Field(min_length=1, description=SQL_MARK)]
+QUERY_MARK = "One query over other tables of the file."
+Query = Annotated[str, Field(min_length=1, description=QUERY_MARK)]
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]

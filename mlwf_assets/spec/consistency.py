@@ -15,6 +15,7 @@ from mlwf_assets.spec.extensions import Family, Label
 from mlwf_assets.spec.features import TimeSeries
 from mlwf_assets.spec.late import late_columns
 from mlwf_assets.spec.lookups import check_lookups
+from mlwf_assets.spec.made import check_made
 from mlwf_assets.spec.metrics import check_metrics, known_metrics
 from mlwf_assets.spec.mistakes import Mistake, Place, suggestion
 from mlwf_assets.spec.names import (
@@ -52,6 +53,7 @@ def check_consistency(workflow: Workflow) -> Iterator[Mistake]:
     yield from _check_unused(workflow)
     yield from check_relationships(workflow)
     yield from check_lookups(workflow)
+    yield from check_made(workflow)
     yield from _check_examples(workflow)
     yield from _check_sql(workflow)
     yield from check_partitions(workflow)

@@ -80,3 +80,25 @@ RESERVED = frozenset(
         try_cast union unique unpack unpivot using variadic verbose when where window with
     """)
 )
+
+# What the SQL of a table made from others may use besides: functions that look at several rows, and give the same
+# for the same rows in the same order. Those that give lists, and those that take any row, are not among them.
+OVER_ROWS: dict[str, tuple[str, ...]] = {
+    "aggregates": words("""
+        arg_max arg_min avg bit_and bit_or bit_xor bool_and bool_or corr count count_if countif covar_pop covar_samp
+        entropy kurtosis mad max max_by mean median min min_by mode product quantile quantile_cont quantile_disc
+        regr_intercept regr_r2 regr_slope skewness stddev stddev_pop stddev_samp string_agg sum var_pop var_samp
+        variance
+    """),
+    "windows": words("""
+        cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank row_number
+    """),
+}
+
+# Words of queries before a parenthesis that are no functions.
+QUERY_OPERATORS = OPERATORS | frozenset(
+    words("""
+        all columns cube except exclude exists filter from group having intersect into join lateral materialized on
+        order over partition pivot qualify rename rollup select sets union unpivot using value values where with within
+    """)
+)

@@ -77,6 +77,11 @@ def _check_target(workflow: Workflow, lookup: Lookup, place: tuple[str, ...]) ->
     if len(target.key) != 1:
         has = f"key [{', '.join(target.key)}]" if target.key else "no key"
         yield Mistake(place, f"{lookup.table} must have a key of one column, however: it has {has}")
+    if target.sql is not None and target.known_at is not None:
+        yield Mistake(
+            place, f"must be known always, for a lookup does not look at times, however: {lookup.table} is made by SQL "
+            "and says when its rows are known; relate to it instead (relationships)",
+        )  # fmt: skip
     late = {column for group in target.outcomes for column in group.columns}
     if lookup.column in late:
         yield Mistake(place, f"must be known with its row, however: {lookup.column} is an outcome of {lookup.table}")

@@ -20,7 +20,6 @@ class NotYet(NamedTuple):
 NOT_YET = (
     NotYet(("partitions", "names"), "cut by time, or leave partitions out"),
     NotYet(("entities",), "make the entity a table of its own, with a source of its own, and relate to it"),
-    NotYet(("tables", "*", "sql"), "write a file that holds the table, and name it as a source"),
     NotYet(
         ("features", "relational", "aggregations"),
         "leave it out; transforms and columns of parent tables are made, features over history are not",

@@ -10,7 +10,7 @@ from mlwf_assets.spec.tables import Column, Table
 from mlwf_assets.spec.workflow import Workflow
 
 
-def made_from(workflow: Workflow, table: Table, name: str) -> set[str] | None:
+def _made_from(workflow: Workflow, table: Table, name: str) -> set[str] | None:
     """Name the columns of its table that a column is made from; None where it is read from a source.
 
     Args:
@@ -32,7 +32,7 @@ def origins(workflow: Workflow, table: Table) -> dict[str, set[str]]:
     found = {}
     for name in dict.fromkeys([*table.columns, *table.lookups]):
         try:
-            used = made_from(workflow, table, name)
+            used = _made_from(workflow, table, name)
         except SpecError:
             continue
         if used is not None:

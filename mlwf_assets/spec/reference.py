@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from mlwf_assets.spec.base import SQL_MARK, SpecModel, write_duration
+from mlwf_assets.spec.base import QUERY_MARK, SQL_MARK, SpecModel, write_duration
 from mlwf_assets.spec.fields import Model, inner_models, is_model, options
-from mlwf_assets.spec.functions import FUNCTIONS
+from mlwf_assets.spec.functions import FUNCTIONS, OVER_ROWS
 from mlwf_assets.spec.names import CALCULATORS, FAMILIES, METRICS, TRANSFORMS
 from mlwf_assets.spec.not_yet import NOT_YET
 from mlwf_assets.spec.workflow import Workflow
@@ -79,7 +79,8 @@ def _type_words(field: FieldInfo) -> str:
     if field.annotation is str and any(getattr(m, "min_length", None) for m in field.metadata):
         return "SQL"
     words = _words(field.annotation)
-    return words.replace("text", "SQL", 1) if SQL_MARK in str(field.annotation) else words
+    is_sql = any(mark in str(field.annotation) for mark in (SQL_MARK, QUERY_MARK))
+    return words.replace("text", "SQL", 1) if is_sql else words
 
 
 def _words(annotation: Any) -> str:
@@ -121,9 +122,7 @@ def _plain(value: Any) -> str:
 
 def _names() -> str:
     metrics = "\n".join(f"- `{name}`: {', '.join(kinds)}" for name, kinds in METRICS.items())
-    functions = "\n".join(
-        f"- {group}: {', '.join(f'`{name}`' for name in sorted(names))}" for group, names in FUNCTIONS.items()
-    )
+    functions, over_rows = (_listed(groups) for groups in (FUNCTIONS, OVER_ROWS))
     transforms = ", ".join(f"`{name}`" for name in TRANSFORMS)
     calculators = ", ".join(f"`{name}`" for name in CALCULATORS)
     families = ", ".join(f"`{name}`" for name in FAMILIES)
@@ -133,6 +132,13 @@ def _names() -> str:
         "is neither optimized nor a goal."
         f"\n\nTransforms (featuretools' names): {transforms}."
         f"\n\nCalculators (tsfresh's names): {calculators}.\n\nFunctions in SQL:\n\n{functions}"
+        f"\n\nFunctions over rows, in the `sql` of a table alone:\n\n{over_rows}"
+    )
+
+
+def _listed(groups: dict[str, tuple[str, ...]]) -> str:
+    return "\n".join(
+        f"- {group}: {', '.join(f'`{name}`' for name in sorted(names))}" for group, names in groups.items()
     )
 
 

@@ -1,15 +1,18 @@
 """Whether every column that a workflow file names exists, once the columns of the sources are known."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.expressions import LABEL, Use, expressions
 from mlwf_assets.spec.extensions import Label
 from mlwf_assets.spec.features import find_ignored
 from mlwf_assets.spec.lookups import Lookup, parse_lookup
+from mlwf_assets.spec.made import check_times, look_at, tables_in_order
 from mlwf_assets.spec.mistakes import Mistake, Place, error, suggestion
 from mlwf_assets.spec.names import RESERVED_COLUMNS, RESERVED_PREFIXES, TIME_SLICES
 from mlwf_assets.spec.own_checks import check_own_columns
+from mlwf_assets.spec.query_columns import Made
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets.spec.remedies import unknown_column
 from mlwf_assets.spec.sql import check_expression, columns_of
@@ -33,20 +36,51 @@ def check(workflow: Workflow, raw_columns: RawColumns) -> None:
 
 
 def table_columns(workflow: Workflow, raw_columns: RawColumns) -> dict[str, list[str]]:
-    """Return the columns of each clean table: its contract's, its lookups, then the others as in its sources."""
-    columns: dict[str, list[str]] = {}
-    for name, table in workflow.tables.items():
-        raw = [column for source in table.sources or () for column in raw_columns[source]]
-        columns[name] = list(dict.fromkeys([*table.columns, *table.lookups, *raw]))
-    return columns
+    """Return the columns of each clean table: its contract's, its lookups, then the others as in its sources or SQL."""
+    return _find_columns(workflow, raw_columns).columns
+
+
+class _Found(NamedTuple):
+    """The columns of tables.
+
+    Attributes:
+        columns: of each clean table.
+        made: what the SQL of tables gives, where that can be told.
+        mistakes: why it cannot.
+    """
+
+    columns: dict[str, list[str]]
+    made: dict[str, Made]
+    mistakes: list[Mistake]
+
+
+def _find_columns(workflow: Workflow, raw_columns: RawColumns) -> _Found:
+    """Follow the tables in the order in which they are made."""
+    found = _Found({}, {}, [])
+    for name in tables_in_order(workflow):
+        table = workflow.tables[name]
+        given = [column for source in table.sources or () for column in raw_columns[source]]
+        if table.sql is not None:
+            try:
+                found.made[name] = look_at(workflow, name, found.columns)
+                given = list(found.made[name].columns)
+            except SpecError as problem:
+                found.mistakes.append(Mistake(("tables", name, "sql"), str(problem)))
+        found.columns[name] = list(dict.fromkeys([*table.columns, *table.lookups, *given]))
+    return found
 
 
 def _mistakes(workflow: Workflow, raw_columns: RawColumns) -> Iterator[Mistake]:
-    columns = table_columns(workflow, raw_columns)
+    columns, made, broken = _find_columns(workflow, raw_columns)
     for name in workflow.sources:
         yield from _check_source(name, raw_columns[name])
+    if broken:
+        yield from broken
+        return  # whatever names a column of these tables would be told as a mistake, too
+    yield from check_times(workflow, made)
     for name, table in workflow.tables.items():
         raw = {column for source in table.sources or () for column in raw_columns[source]}
+        raw |= set(made[name].columns) if name in made else set()
         yield from _check_case(name, columns[name], raw_columns, table)
         yield from _check_made(name, table, raw, columns)
         yield from _check_named(name, table, columns[name])
@@ -88,6 +122,7 @@ def _check_made(
 ) -> Iterator[Mistake]:
     """Follow the order in which cleaning makes columns: raw ones, lookups as soon as possible, then SQL."""
     there = {*raw, *(column for column, contract in table.columns.items() if contract.step)}
+    whole = "tables." + name + ".sql" if table.sql is not None else ", ".join(table.sources or ())
     pending = {column: parse_lookup(text) for column, text in table.lookups.items()}
     place: Place = ("tables", name)
     for column, lookup in pending.items():
@@ -102,7 +137,7 @@ def _check_made(
         elif column not in there and column not in table.lookups:
             yield Mistake(
                 (*place, "columns", column),
-                f"must be a column of {', '.join(table.sources or ())}, or have 'sql:'.{suggestion(column, raw)}",
+                f"must be a column of {whole}, or have 'sql:'.{suggestion(column, raw)}",
             )
     for column, lookup in pending.items():
         yield from _check_column(lookup.by, sorted(there), (*place, "lookups", column), name)

@@ -31,7 +31,7 @@ _REFUSED: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
     ((*DuckDB.Parser.NO_PAREN_FUNCTIONS.values(),), "nothing that is different tomorrow or on another machine"),
 )
 # Functions are held against FUNCTIONS by their names; of everything else only this may stand there.
-_SERVED = (
+SERVED = (
     exp.Column, exp.Identifier, exp.Literal, exp.RawString, exp.Boolean, exp.Null, exp.Paren, exp.Var,
     exp.Not, exp.Neg, exp.BitwiseNot, exp.Connector, exp.Between, exp.In, exp.Is, exp.Escape,
     exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.DPipe, exp.EQ, exp.NEQ, exp.GT, exp.GTE,
@@ -94,18 +94,30 @@ def _checked(expression: str) -> tuple[frozenset[str], bool]:
     return names, isinstance(tree.unnest(), exp.Predicate | exp.Connector | exp.Not | exp.Boolean)
 
 
-def _parse(expression: str) -> exp.Expr:
+def parse_statements(text: str) -> list[exp.Expr | None]:
+    """Parse SQL of any kind; what is allowed of it says whoever asks.
+
+    Raises:
+        SpecError: if it is not SQL.
+    Example:
+        >>> len(parse_statements("SELECT 1; SELECT 2"))
+        2
+    """
     try:
-        statements = sqlglot.parse(f"SELECT {expression}", dialect="duckdb")
+        return list(sqlglot.parse(text, dialect="duckdb"))
     except ParseError as problem:
         details = problem.errors[0] if problem.errors else {}
         near = str(details.get("highlight") or "").strip()
         words = str(details.get("description") or problem).strip().rstrip(".")
         words = "something is missing" if words.startswith("Required keyword") else words
         where = f", near {near!r}" if near else ""
-        raise SpecError(f"must be SQL, however: {words}{where}{remedy_of_form(expression)}") from None
+        raise SpecError(f"must be SQL, however: {words}{where}{remedy_of_form(text)}") from None
     except RecursionError:
         raise SpecError("must be simpler, however: it is nested too deeply; make a column of a part of it") from None
+
+
+def _parse(expression: str) -> exp.Expr:
+    statements = parse_statements(f"SELECT {expression}")
     select = statements[0] if statements else None
     if len(statements) != 1 or not isinstance(select, exp.Select):
         raise SpecError(_one(expression))
@@ -118,37 +130,58 @@ def _parse(expression: str) -> exp.Expr:
 
 
 def _one(expression: str) -> str:
-    said = f"must be one SQL expression over the table's columns, however: {_short(expression)!r}"
+    said = f"must be one SQL expression over the table's columns, however: {shorten(expression)!r}"
     return said + remedy_of_form(expression)
 
 
-def _short(text: str) -> str:
+def shorten(text: str) -> str:
+    """Show the beginning of a text in one line.
+
+    Example:
+        >>> shorten("SELECT  1")
+        'SELECT 1'
+    """
     words = " ".join(text.split())
     return words if len(words) <= 60 else f"{words[:57]}..."
 
 
 def _check_functions(expression: str) -> None:
-    """Look at each word before a parenthesis, as it is written: parsers rename functions."""
-    try:
-        tokens = DuckDB().tokenize(expression)
-    except TokenError as problem:
-        words = re.sub(r"^Error tokenizing ", "", str(problem))
-        remedy = remedy_of_form(expression)
-        raise SpecError(f"must be SQL, however: it cannot be read near {_short(words)}{remedy}") from None
+    tokens = read_tokens(expression)
     if any(token.comments for token in tokens):
         raise SpecError("must hold no SQL comments, however: '--' or '/*'; comment with '#' beside it")
-    for name in _called(tokens):
+    for name in called_names(tokens, OPERATORS):
         if name not in _ALLOWED:
             raise SpecError(_refused_function(name))
 
 
-def _called(tokens: list[Token]) -> Iterator[str]:
+def read_tokens(text: str) -> list[Token]:
+    """Cut SQL into its words and signs.
+
+    Raises:
+        SpecError: if it cannot be read.
+    """
+    try:
+        return list(DuckDB().tokenize(text))
+    except TokenError as problem:
+        words = re.sub(r"^Error tokenizing ", "", str(problem))
+        raise SpecError(
+            f"must be SQL, however: it cannot be read near {shorten(words)}{remedy_of_form(text)}"
+        ) from None
+
+
+def called_names(tokens: list[Token], operators: Collection[str]) -> Iterator[str]:
+    """Yield each word before a parenthesis, as it is written (parsers rename functions), but for operators and types.
+
+    Example:
+        >>> list(called_names(read_tokens("a IN (1) AND lower(s) = 'x'"), ["in"]))
+        ['lower']
+    """
     before = None
     for token, after in itertools.pairwise(tokens):
         name = token.text.lower()
         is_word = re.fullmatch(r"[a-z_]\w*", name) and token.token_type != TokenType.STRING
         is_type = name in TYPES and before in (TokenType.DCOLON, TokenType.ALIAS)
-        is_call = token.token_type == TokenType.IDENTIFIER or (is_word and name not in OPERATORS and not is_type)
+        is_call = token.token_type == TokenType.IDENTIFIER or (is_word and name not in operators and not is_type)
         if after.token_type == TokenType.L_PAREN and is_call:
             yield name
         before = token.token_type
@@ -169,14 +202,23 @@ def _refused_function(name: str) -> str:
 def _check_node(node: exp.Expr, expression: str) -> None:
     for kinds, words in _REFUSED:
         if isinstance(node, kinds):
-            raise SpecError(f"must hold {words}, however: {_short(node.sql(dialect='duckdb'))!r}")
-    if not isinstance(node, _SERVED):
+            raise SpecError(f"must hold {words}, however: {shorten(node.sql(dialect='duckdb'))!r}")
+    if not isinstance(node, SERVED):
         raise SpecError(_one(expression))
     if isinstance(node, exp.Anonymous) and node.name.lower() not in _ALLOWED:
         raise SpecError(_refused_function(node.name.lower()))
     if isinstance(node, exp.Column) and node.table:
         raise SpecError(f"must name columns without their table, however: {node.sql(dialect='duckdb')!r}")
+    check_leaf(node, expression)
+
+
+def check_leaf(node: exp.Expr, text: str) -> None:
+    """Refuse words of SQL that are taken for columns, and types that no column of ours can have.
+
+    Raises:
+        SpecError: naming it.
+    """
     if isinstance(node, exp.Column) and node.name.lower() in RESERVED and not node.this.args.get("quoted"):
         raise SpecError(f'{node.name} is a word of SQL; if a column is meant, write "{node.name}" in double quotes')
     if isinstance(node, exp.DataType) and not _CASTS.fullmatch(str(getattr(node.this, "name", node.this))):
-        raise SpecError(f"must cast to a simple type of DuckDB such as INTEGER, however: {_short(expression)!r}")
+        raise SpecError(f"must cast to a simple type of DuckDB such as INTEGER, however: {shorten(text)!r}")

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
-from mlwf_assets.spec.base import Names, SpecModel, Sql, TimeZone
+from mlwf_assets.spec.base import Names, Query, SpecModel, Sql, TimeZone
 
 ColumnType = Literal["string", "category", "integer", "number", "boolean", "date", "timestamp"]
 
@@ -69,12 +69,16 @@ class Outcomes(SpecModel):
 
 
 class Table(SpecModel):
-    """One clean table, made from one or more sources."""
+    """One clean table, made from one or more sources, or from other tables."""
 
     sources: Names | None = Field(
         default=None, description="The sources, the most trusted first; by default the one of the same name."
     )
-    sql: str | None = Field(default=None, description="Makes the table from other tables.")
+    sql: Query | None = Field(
+        default=None,
+        description="Makes the table from other tables of this file, instead of reading sources: one SELECT, PIVOT or "
+        "UNPIVOT.",
+    )
     lookups: dict[str, str] = Field(
         default={}, description="Columns fetched from other tables: NAME: 'TABLE.COLUMN by OWN_COLUMN'."
     )

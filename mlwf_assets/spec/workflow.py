@@ -112,7 +112,10 @@ class Workflow(SpecModel):
         return self.partitions is not None and isinstance(found, FilesSource) and found.time is not None
 
     def is_partitioned(self, table: str) -> bool:
-        """Say whether a table is cut by time: it is when its sources are, for all of them are or none is."""
-        if table not in self.tables:
+        """Say whether a table is cut by time: it is when its sources are, for all of them are or none is.
+
+        A table that is made by SQL is not: each of its rows may come from rows of all partitions.
+        """
+        if table not in self.tables or self.tables[table].sql is not None:
             return False
         return any(self.is_partitioned_source(source) for source in self.tables[table].sources or (table,))

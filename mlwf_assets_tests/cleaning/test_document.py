@@ -8,7 +8,10 @@ import pytest
 
 import mlwf_assets
 from mlwf_assets.cleaning import clean_table
+from mlwf_assets.cleaning.made import make_rows
 from mlwf_assets.errors import DataError
+from mlwf_assets.spec.made import is_ours
+from mlwf_assets.spec.query_columns import made_columns
 from mlwf_assets.spec.tables import Rule, Table
 from mlwf_assets.spec.yaml_text import parse_yaml
 from mlwf_assets_tests.cleaning.toy import raw
@@ -31,7 +34,7 @@ def document():
 
 
 def clean_trips(document, rows, **changes):
-    (text,) = re.findall(r"```yaml\n(.*?)```", document, re.DOTALL)
+    text = re.findall(r"```yaml\n(.*?)```", document, re.DOTALL)[0]
     table = Table.model_validate(parse_yaml(text).data["tables"]["trips"] | changes)
     columns = {name: [(ROW | row)[name] for row in rows] for name in ROW}
     raws = {"office": raw(columns, file="office.csv"), "archive": raw({name: [] for name in ROW})}
@@ -72,3 +75,25 @@ def test_an_expression_that_fails_is_reported_as_the_page_says(document):
         clean_trips(document, [{}], columns=late, key=["goal"], known_at="NULL", rules=[], outcomes=[])
     (shown,) = re.findall(r"```\ntrips/defs.yaml:\d+: (.*?) \.\.\.\n```", document)
     assert str(caught.value).startswith(shown)
+
+
+def test_tables_made_from_others_are_what_the_page_says(document):
+    text = re.findall(r"```yaml\n(.*?)```", document, re.DOTALL)[1]
+    rows = [
+        {"trip_id": str(i), "delay": str(10 * i), "state": "cancelled" if i == 3 else "done",
+         "leaves": "31.12.2013 10:00" if i == 4 else "01.11.2013 10:00"}
+        for i in range(1, 5)
+    ]  # fmt: skip
+    trips = clean_trips(document, rows).clean.table
+    made = {}
+    for name, attributes in parse_yaml(text).data["tables"].items():
+        table = Table.model_validate(attributes)
+        columns = made_columns(table.sql, {"trips": [c for c in trips.column_names if not is_ours(c)]}).columns
+        given, types = make_rows(table.sql, {"trips": trips}, name=name)
+        assert list(types) == list(columns)
+        cleaned = clean_table(table, {name: given}, {}, types={name: types}, name=name)
+        (made[name],) = cleaned.clean.table.to_pylist()
+        assert str(made[name]["_known_at"]) == "2013-12-03 00:00:00+00:00"
+    usual, states = made["usual_delays"], made["trips_by_state"]
+    assert (usual["goal"], usual["trips"], usual["mean_delay"]) == ("Bonn", 3, 20.0)
+    assert (states["done_trips"], states["cancelled_trips"], round(states["share_cancelled"], 3)) == (2, 1, 0.333)

@@ -112,3 +112,12 @@ def test_new_rows_look_like_the_first_source_of_files_or_the_one_that_is_named()
     assert choose_source(workflow(), "trips") == "trips"
     with pytest.raises(SpecError, match=r"--source must be a source of trips. Known: corrections, trips."):
         choose_source(workflow(), "wind")
+
+
+def test_rows_of_a_table_that_is_made_by_sql_come_from_no_file():
+    text = TEXT.replace("sources: [corrections, trips]", "sql: SELECT * FROM raw_trips").replace(
+        "    towns: {key", "    raw_trips: {sources: [corrections, trips]}\n    towns: {key"
+    )
+    made = loads(text.replace("WHERE", "goal <> 'x'"), file=Path("trips/defs.yaml"))
+    with pytest.raises(SpecError, match=r"trips/defs.yaml:9: tables.trips.sql: new rows must be rows of a source"):
+        choose_source(made, None)

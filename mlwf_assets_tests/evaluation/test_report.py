@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from mlwf_assets.evaluation.evaluate import evaluate
 from mlwf_assets.evaluation.report import templates, words
 from mlwf_assets.evaluation.report.page import render, sections
 from mlwf_assets.evaluation.result import to_result
+from mlwf_assets.evaluation.story import OddRow, OddRows
 from mlwf_assets_tests.evaluation import toy
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -65,7 +67,24 @@ def test_nothing_is_fetched_and_nothing_runs(text):
     assert "@import" not in text
     assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "object", "base", "form")]
     assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
-    assert all(link.startswith(("#", "../../", "quarantine/")) for link in page.links)
+    assert all(link.startswith(("#", "../../", "quarantine/", "outliers/")) for link in page.links)
+
+
+def test_odd_rows_are_told_with_their_reasons_and_where_they_came_from(evaluation):
+    row = OddRow("p7", 0.71234, "weight is 250 (0.08 % of the rows have as much or more)")
+    odd = (
+        OddRows("parcels", "the training examples", 1196, 10, "", (row,)),
+        OddRows("depots", "all rows", 2, 0, "2 rows are too few to say which is odd", ()),
+    )
+    text = render(replace(evaluation, data=replace(evaluation.data, odd=odd))).decode()
+    said = " ".join("".join(Page(text).texts).split())
+    assert "Odd rows The rows of parcels that are least like the others" in said
+    assert "fitted to training rows and saw no others" in said
+    assert "Nothing can be said of depots, which has too few rows" in said
+    assert "parcels: 10 of 1,196 rows (the training examples)" in said
+    assert "p70.712weight is 250 (0.08 % of the rows have as much or more)" in said  # a cell each
+    assert "outliers/parcels.csv" in Page(text).links
+    assert "Odd rows" not in render(replace(evaluation, data=replace(evaluation.data, odd=()))).decode()
 
 
 def test_the_first_screen_holds_question_answer_verdict_and_owner(evaluation, text):
@@ -106,6 +125,8 @@ def nasty_case(kind):
     given["features"] = [{**f, "words": NASTY} for f in given["features"]]
     given["counts"] = [{"table": NASTY, "partition": None, "rows_in": 2, "rows_out": 1, "quarantined": 1,
                         "reasons": {NASTY: 1}, "noted": {NASTY: 1}}]  # fmt: skip
+    odd = {"among": NASTY, "looked_at": 90, "listed": 2, "oddest": [{"row": NASTY, "score": 0.7, "why": NASTY}]}
+    given["odd"] = [{"table": NASTY, "because": "", **odd}]
     given["provenance"] = {NASTY: NASTY}
     given["selection"] = pa.table({"name": [NASTY], "kept": [False], "reason": [NASTY]})
     return workflow, given

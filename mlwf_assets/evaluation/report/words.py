@@ -27,8 +27,9 @@ from mlwf_assets.evaluation.report.numbers import (
 )
 from mlwf_assets.evaluation.shift import LARGE, MODERATE, Shift
 from mlwf_assets.evaluation.slices import Slice, worst_slices
-from mlwf_assets.evaluation.story import SplitSummary
+from mlwf_assets.evaluation.story import OddRows, SplitSummary
 from mlwf_assets.models.truth import BASE_RATE, ENSEMBLE, PROCESS_TODAY
+from mlwf_assets.spec.mistakes import listed
 
 _NAMES = {
     ENSEMBLE: "The model",
@@ -72,6 +73,28 @@ def number_of(rows: int) -> str:
         ('1 row', '1,200 rows')
     """
     return f"{count(rows)} row{'s' * (rows != 1)}"
+
+
+def odd_rows(tables: Sequence[OddRows]) -> str:
+    """Say what odd rows are, how they were found, and of which tables none can be told.
+
+    Example:
+        >>> odd_rows([OddRows("towns", "all rows", 9, 0, "9 rows are too few to say which is odd", ())])
+        'Nothing can be said of towns, which has too few rows or no values that are rare.'
+    """
+    told, silent = ([table.table for table in tables if bool(table.because) is side] for side in (False, True))
+    sentences = []
+    if told:
+        sentences.append(
+            f"The rows of {listed(told, joint='and')} that are least like the others, by an isolation forest that was "
+            "fitted to training rows and saw no others. They are not left out: where one is wrong, write a rule that "
+            "takes it out."
+        )
+    if silent:
+        verb = "has" if len(silent) == 1 else "have"
+        names = listed(silent, joint="and")
+        sentences.append(f"Nothing can be said of {names}, which {verb} too few rows or no values that are rare.")
+    return " ".join(sentences)
 
 
 def how_split(by: str) -> str:
