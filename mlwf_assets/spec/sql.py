@@ -94,9 +94,12 @@ def _checked(expression: str) -> tuple[frozenset[str], bool]:
     return names, isinstance(tree.unnest(), exp.Predicate | exp.Connector | exp.Not | exp.Boolean)
 
 
-def parse_statements(text: str) -> list[exp.Expr | None]:
+def parse_statements(text: str, *, written: str = "") -> list[exp.Expr | None]:
     """Parse SQL of any kind; what is allowed of it says whoever asks.
 
+    Args:
+        text: the SQL.
+        written: what of it its author wrote; by default all.
     Raises:
         SpecError: if it is not SQL.
     Example:
@@ -111,13 +114,13 @@ def parse_statements(text: str) -> list[exp.Expr | None]:
         words = str(details.get("description") or problem).strip().rstrip(".")
         words = "something is missing" if words.startswith("Required keyword") else words
         where = f", near {near!r}" if near else ""
-        raise SpecError(f"must be SQL, however: {words}{where}{remedy_of_form(text)}") from None
+        raise SpecError(f"must be SQL, however: {words}{where}{remedy_of_form(written or text)}") from None
     except RecursionError:
         raise SpecError("must be simpler, however: it is nested too deeply; make a column of a part of it") from None
 
 
 def _parse(expression: str) -> exp.Expr:
-    statements = parse_statements(f"SELECT {expression}")
+    statements = parse_statements(f"SELECT {expression}", written=expression)
     select = statements[0] if statements else None
     if len(statements) != 1 or not isinstance(select, exp.Select):
         raise SpecError(_one(expression))
