@@ -105,6 +105,7 @@ def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Re
                     read_as={source: CsvOptions.model_validate(one) for source, one in reading["read_as"].items()},
                     times=reading["times"],
                     partition=partition,
+                    found_here=True,
                     locate=workflow.locate,
                     connection=connection,
                 )

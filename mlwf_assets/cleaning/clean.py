@@ -70,6 +70,7 @@ def clean_table(
     read_as: Mapping[str, CsvOptions] | None = None,
     times: Mapping[str, str] | None = None,
     partition: str | None = None,
+    found_here: bool = False,
     locate: Callable[[Place], str] = dotted,
     connection: duckdb.DuckDBPyConnection | None = None,
 ) -> Cleaned:
@@ -85,6 +86,7 @@ def clean_table(
         read_as: source -> how its text is written (the decimal sign).
         times: source -> SQL of a row's time over the raw columns; gives the column `_time`.
         partition: the partition's name, for messages.
+        found_here: whether `types` were found in these rows: what they say needs no second look.
         locate: writes a place of the workflow file, for messages.
         connection: a database to work in, for many partitions in turn; by default one is opened.
     Returns:
@@ -106,7 +108,7 @@ def clean_table(
     started = time.perf_counter()
     sources = list(table.sources or (name,))
     where = f"{name} {partition}" if partition else name
-    chain = _build(table, name, sources, raws, types, keys or {}, read_as or {}, times or {})
+    chain = _build(table, name, sources, raws, types, keys or {}, read_as or {}, times or {}, found_here=found_here)
     opened = duck.connect() if connection is None else contextlib.nullcontext(connection)
     with opened as database, _registered(database, [raws[source] for source in sources], lookups):
         _run(database, chain, table, where, locate)
@@ -141,6 +143,8 @@ def _build(
     keys: Mapping[str, str],
     read_as: Mapping[str, CsvOptions],
     times: Mapping[str, str],
+    *,
+    found_here: bool,
 ) -> Chain:
     if absent := [source for source in sources if source not in raws]:
         raise SchemaError(f"{name}: there must be raw rows of each source, however: none of {', '.join(absent)}")
@@ -155,7 +159,8 @@ def _build(
         )
     column_types = _types(table, columns, types)
     chain = Chain(name, sources)
-    read_sources(chain, columns, column_types, contract=table.columns, options=read_as, times=times)
+    sure = _sure_columns(table, raws, sources) if found_here else set()
+    read_sources(chain, columns, column_types, contract=table.columns, options=read_as, times=times, sure=sure)
     complete(chain, table.columns, lookups, keys)
     judge_contract(chain, table.columns, column_types, table.key)
     judge_rules(chain, table.rules)
@@ -180,6 +185,13 @@ def _types(
                 own = "number" if {own, other} == {"integer", "number"} else "string"
             result[column] = own
     return result
+
+
+def _sure_columns(table: Table, raws: Mapping[str, pa.Table], sources: Sequence[str]) -> set[str]:
+    """Columns of text that no contract speaks of: their types are what all of their values were found to be."""
+    fields = [field for source in sources for field in raws[source].schema]
+    others = {field.name for field in fields if not pa.types.is_string(field.type)}
+    return {field.name for field in fields} - others - set(table.columns)
 
 
 def _moments(table: Table) -> dict[str, str]:

@@ -14,7 +14,10 @@ import duckdb
 from mlwf_assets.errors import SpecError
 
 MEMORY_VARIABLE = "MLWF_MEMORY"
-_SHUT = "SET TimeZone = 'UTC'; SET enable_external_access = false; SET lock_configuration = true"  # in this order
+_SHUT = (  # in this order; a bar of progress would stand in the midst of what a command says
+    "SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET enable_external_access = false; "
+    "SET lock_configuration = true"
+)
 _MOST_BYTES = 4 << 30
 _UNITS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
