@@ -219,7 +219,9 @@ def _registered(
     for number, raw in enumerate(raws):
         positions = pa.array(np.arange(start, start + raw.num_rows, dtype=np.int64))
         placed = raw.append_column(POSITION, positions)
-        batches = placed.combine_chunks().to_batches(max_chunksize=_ROWS_PER_BATCH)
+        # Many small chunks would be many small batches; a few large ones need no copy.
+        is_scattered = raw.column(0).num_chunks * _ROWS_PER_BATCH > raw.num_rows
+        batches = (placed.combine_chunks() if is_scattered else placed).to_batches(max_chunksize=_ROWS_PER_BATCH)
         connection.register(f"raw_{number}", pa.Table.from_batches(batches, placed.schema))
         start += raw.num_rows
         names.append(f"raw_{number}")

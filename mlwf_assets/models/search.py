@@ -43,6 +43,23 @@ class Course:
         """Say whether no more than a reserve is left of the budget."""
         return reserve_s is not None and self.clock is not None and self.clock.left_s() <= reserve_s
 
+    def enough_for(self, part: float) -> Callable[[], bool]:
+        """Say of a training that begins now when it has used a part of the time that is left.
+
+        Example:
+            >>> Course(print, lambda: False).enough_for(0.5)()
+            False
+        """
+        clock = self.clock
+        if clock is None:
+            return _never
+        least_s = (1 - part) * clock.left_s()
+        return lambda: clock.left_s() <= least_s
+
+
+def _never() -> bool:
+    return False
+
 
 class _Proposals:
     """Where configurations come from: the family's defaults, then TPE, which learns from what they scored.
@@ -99,10 +116,12 @@ class Search:
         fits: trains and remembers.
         seed: of the sampler.
         course: who is told, and who may end it.
+        refit: what the final model costs, in trials.
     """
 
-    def __init__(self, fits: Fits, seed: int, course: Course) -> None:
+    def __init__(self, fits: Fits, seed: int, course: Course, *, refit: float = 0.0) -> None:
         self.trials: list[Trial] = []
+        self._refit_folds = refit * len(fits.task.folds)
         self._fits, self._seed, self._course = fits, seed, course
         self._proposals = _Proposals(fits, seed)
 
@@ -147,10 +166,13 @@ class Search:
     def _run(self, params: Params, *, share: float, reserve_s: float | None, prune: bool) -> Trial:
         task, course = self._fits.task, self._course
         trial = Trial(len(self.trials), params, share, "complete", (), ())
-        for index in range(len(task.folds)):
+        folds, refit = len(task.folds), self._refit_folds
+        for index in range(folds):
             made = self._fits.fold(
                 params, index, share=share, rounds=None,
                 should_stop=lambda: course.should_stop() or course.is_late(reserve_s),
+                # What must be finished shares the time with the folds after it and with the final model.
+                is_enough=course.enough_for(1 / (folds - index + refit)) if reserve_s is None else _never,
             )  # fmt: skip
             if made.recalled and course.clock is not None:
                 course.clock.carried_s += made.seconds

@@ -58,7 +58,8 @@ def tune_seconds(fits: Fits, clock: Clock, *, seed: int, course: Course) -> Trie
         ModelError: if no trial could be scored.
     """
     course = replace(course, clock=clock)
-    search, refit = Search(fits, seed, course), refit_cost(fits)
+    refit = refit_cost(fits)
+    search = Search(fits, seed, course, refit=refit)
     share, pace = _find_share(search, fits, clock)
     reserve_s = plan_search(pace, clock.left_s(), refit=refit)[1] if share < 1 else refit * pace.estimate(1.0)
     while len(search.trials) < _MOST_TRIALS and clock.left_s() - reserve_s >= _typical_seconds(search.trials, share):

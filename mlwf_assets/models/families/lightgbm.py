@@ -227,6 +227,8 @@ def _train_until_flat(
             best, best_round, trees = value, number, booster.current_iteration()
         elif number - best_round >= patience:
             break
+        if context.is_enough():
+            break
     return best_round, trees
 
 
