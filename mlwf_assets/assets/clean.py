@@ -88,8 +88,10 @@ def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Re
     def clean(work: Work) -> Results:
         from mlwf_assets.cleaning import clean_table
         from mlwf_assets.lake import duck
+        from mlwf_assets.lake.connectors.doubled import refuse_doubled
         from mlwf_assets.spec.sources import CsvOptions
 
+        refuse_doubled(workflow, [name])
         reading = _reading(workflow, name, table)
         others = looked_up(table)
         with duck.connect() as connection:

@@ -76,7 +76,9 @@ def _splits(workflow: Workflow) -> Callable[[Work], Results]:
 
         examples = work.read("datasets/examples")
         key = workflow.tables[workflow.examples.table].key
-        made = split_examples(workflow.splits, examples, key=key, partitions=workflow.partitions)
+        made = split_examples(
+            workflow.splits, examples, key=key, partitions=workflow.partitions, locate=workflow.locate
+        )
         yield None, {f"datasets/{name}": made[name] for name in SPLITS}
 
     return split
