@@ -24,6 +24,8 @@ _SEEN = {"train", "validation"}
 _GROUP = "_group"
 # So many rows of a fold tell how good a model is to a thousandth; more would cost the time of more trials.
 _MOST_JUDGED = 200_000
+# From more rows than these nothing can be learned in a second, for reading and dealing them out takes it already.
+_ROWS_PER_SECOND, _ALWAYS_READ = 20_000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,24 @@ def read_task(
         matrix["label"],
         is_forward=_goes_forward(folds[-1], len(matrix)),
     )
+
+
+def draw_affordable(matrix: pa.Table, spec: Models) -> pa.Table:
+    """Draw as many rows as a budget in seconds can begin to learn from: all, unless there are millions.
+
+    The same for all families, so that they are judged on the same rows.
+
+    Args:
+        matrix: rows of train and validation.
+        spec: says the budget and the seed.
+    """
+    seconds = spec.budget.seconds
+    if seconds is None:
+        return matrix
+    most = max(_ALWAYS_READ, int(_ROWS_PER_SECOND * seconds.total_seconds()))
+    if matrix.num_rows <= most:
+        return matrix
+    return matrix.take(pa.array(draw_rows(np.arange(matrix.num_rows), most / matrix.num_rows, seed=spec.seed)))
 
 
 def read_folds(matrix: pa.Table, *, spec: Models, kind: Kind) -> tuple[Truth, tuple[Fold, ...]]:
