@@ -207,8 +207,8 @@ def _check_useful(tables: Mapping[str, pa.Table], remedy: str, place: str) -> No
     for name, found in classes.items():
         if len(found) < 2 and (name == "train" or pt.is_boolean(kind)):
             raise DataError(
-                f"{place}: labels of {name} must differ, however all {sizes[name]:,} are {next(iter(found))}; {remedy}, "
-                f"or mend examples.label"
+                f"{place}: labels of {name} must differ, however all {sizes[name]:,} are {next(iter(found))}; "
+                f"{remedy}, or mend examples.label"
             )
         if not pt.is_floating(kind) and (unknown := sorted(map(str, found - classes["train"]))):
             raise DataError(

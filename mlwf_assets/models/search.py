@@ -168,9 +168,7 @@ class Search:
         self._course.report(self._words(trial))
         return trial
 
-    def _run(
-        self, params: Params, *, share: float, reserve_s: float | None, end_s: float | None, prune: bool
-    ) -> Trial:
+    def _run(self, params: Params, *, share: float, reserve_s: float | None, end_s: float | None, prune: bool) -> Trial:
         task, course = self._fits.task, self._course
         trial = Trial(len(self.trials), params, share, "complete", (), ())
         for index in range(len(task.folds)):

@@ -15,9 +15,7 @@ from mlwf_assets.spec.workflow import Workflow
 
 # Up to so many columns featuretools is quick.
 _MANY = 300
-_KINDS: Mapping[Meaning, str] = MappingProxyType(
-    {"number": "numeric", "boolean": "boolean", "category": "categorical"}
-)
+_KINDS: Mapping[Meaning, str] = MappingProxyType({"number": "numeric", "boolean": "boolean", "category": "categorical"})
 
 
 def find_plain(meanings: Mapping[str, Meaning], *, linked: Sequence[str], primitives: Sequence[Any]) -> list[str]:
