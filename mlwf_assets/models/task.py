@@ -187,7 +187,7 @@ def _frame(matrix: pa.Table, problem: Problem) -> pd.DataFrame:
 def _texts(column: pa.ChunkedArray) -> Array:
     """(n,) text or None; each text stands in memory once."""
     coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
-    texts = np.append(np.asarray(coded.dictionary.to_pylist(), dtype=object), None)
+    texts = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
     return np.asarray(texts[coded.indices.fill_null(len(texts) - 1).to_numpy()])
 
 
