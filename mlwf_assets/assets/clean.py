@@ -90,8 +90,10 @@ def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Re
         from mlwf_assets.cleaning import clean_table
         from mlwf_assets.cleaning.made import make_rows
         from mlwf_assets.lake import duck
+        from mlwf_assets.lake.connectors.doubled import refuse_doubled
         from mlwf_assets.spec.sources import CsvOptions
 
+        refuse_doubled(workflow, [name])
         reading = _reading(workflow, name, table)
         others = looked_up(table)
         types: Mapping[str, Any]
@@ -116,6 +118,7 @@ def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Re
                     times=reading["times"],
                     own=workflow.own,
                     partition=partition,
+                    found_here=True,
                     locate=workflow.locate,
                     connection=connection,
                 )

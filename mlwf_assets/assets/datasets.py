@@ -88,7 +88,9 @@ def _splits(workflow: Workflow) -> Callable[[Work], Results]:
         examples = work.read("datasets/examples")
         key = workflow.tables[workflow.examples.table].key
         try:
-            made = split_examples(workflow.splits, examples, key=key, partitions=workflow.partitions)
+            made = split_examples(
+                workflow.splits, examples, key=key, partitions=workflow.partitions, locate=workflow.locate
+            )
         except DataError as error:
             if workflow.share is None:
                 raise

@@ -73,6 +73,7 @@ def clean_table(
     times: Mapping[str, str] | None = None,
     own: OwnCode = OwnCode(),  # noqa: B008 (frozen)
     partition: str | None = None,
+    found_here: bool = False,
     locate: Callable[[Place], str] = dotted,
     connection: duckdb.DuckDBPyConnection | None = None,
 ) -> Cleaned:
@@ -89,6 +90,7 @@ def clean_table(
         times: source -> SQL of a row's time over the raw columns; gives the column `_time`.
         own: the workflow's Python files, whose cleaning steps make columns.
         partition: the partition's name, for messages.
+        found_here: whether `types` were found in these rows: what they say needs no second look.
         locate: writes a place of the workflow file, for messages.
         connection: a database to work in, for many partitions in turn; by default one is opened.
     Returns:
@@ -111,7 +113,9 @@ def clean_table(
     sources = list(table.sources or (name,))
     where = f"{name} {partition}" if partition else name
     steps = table_steps(table, own)
-    chain, asked = _build(table, name, sources, raws, types, keys or {}, read_as or {}, times or {}, steps)
+    chain, asked = _build(
+        table, name, sources, raws, types, keys or {}, read_as or {}, times or {}, steps, found_here=found_here
+    )
     opened = duck.connect() if connection is None else contextlib.nullcontext(connection)
     with opened as database, _registered(database, [raws[source] for source in sources], lookups):
         _run_steps(database, steps, asked)
@@ -148,6 +152,8 @@ def _build(
     read_as: Mapping[str, CsvOptions],
     times: Mapping[str, str],
     steps: Sequence[RowFunction],
+    *,
+    found_here: bool,
 ) -> tuple[Chain, list[str]]:
     """Build the chain, and the queries for the rows that cleaning steps are called with."""
     if absent := [source for source in sources if source not in raws]:
@@ -163,7 +169,8 @@ def _build(
         )
     column_types = _types(table, columns, types)
     chain = Chain(name, sources)
-    read_sources(chain, columns, column_types, contract=_as_read(table), options=read_as, times=times)
+    sure = _sure_columns(table, raws, sources) if found_here else set()
+    read_sources(chain, columns, column_types, contract=_as_read(table), options=read_as, times=times, sure=sure)
     asked = [_add_step(chain, step, step_table(number)) for number, step in enumerate(steps)]
     column_types |= {column: type_ for step in steps for column, type_ in step.makes.items()}
     complete(chain, table.columns, lookups, keys)
@@ -222,6 +229,13 @@ def _types(
     return result
 
 
+def _sure_columns(table: Table, raws: Mapping[str, pa.Table], sources: Sequence[str]) -> set[str]:
+    """Columns of text that no contract speaks of: their types are what all of their values were found to be."""
+    fields = [field for source in sources for field in raws[source].schema]
+    others = {field.name for field in fields if not pa.types.is_string(field.type)}
+    return {field.name for field in fields} - others - set(table.columns)
+
+
 def _moments(table: Table) -> dict[str, str]:
     """The columns that say when each row, and each group of outcomes, became known: while cleaning -> in the end."""
     outcomes = {f"_mlwf_known_at_{i}": f"_known_at_OUTCOME_{i}" for i, _ in enumerate(table.outcomes, 1)}
@@ -247,7 +261,9 @@ def _registered(
     for number, raw in enumerate(raws):
         positions = pa.array(np.arange(start, start + raw.num_rows, dtype=np.int64))
         placed = raw.append_column(POSITION, positions)
-        batches = placed.combine_chunks().to_batches(max_chunksize=_ROWS_PER_BATCH)
+        # Many small chunks would be many small batches; a few large ones need no copy.
+        is_scattered = raw.column(0).num_chunks * _ROWS_PER_BATCH > raw.num_rows
+        batches = (placed.combine_chunks() if is_scattered else placed).to_batches(max_chunksize=_ROWS_PER_BATCH)
         connection.register(f"raw_{number}", pa.Table.from_batches(batches, placed.schema))
         start += raw.num_rows
         names.append(f"raw_{number}")

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mlwf_assets.cleaning.casting import SQL_TYPES, TEXTS, fails_as, literal, quote, read_as
+from mlwf_assets.cleaning.casting import SQL_TYPES, TEXTS, fails_as, literal, quote, read_as, read_surely
 from mlwf_assets.spec.lookups import Lookup
 from mlwf_assets.spec.mistakes import Place
 from mlwf_assets.spec.sources import CsvOptions
@@ -138,6 +138,7 @@ def read_sources(
     contract: Mapping[str, Column],
     options: Mapping[str, CsvOptions],
     times: Mapping[str, str],
+    sure: Collection[str],
 ) -> None:
     """Read every source's columns as their types, and stack the sources, the most trusted first.
 
@@ -148,9 +149,10 @@ def read_sources(
         contract: says how dates and times are written.
         options: how text is to be read, by source.
         times: SQL of each row's time over the raw columns, by source.
+        sure: columns of texts that are all known to be of their type, so that reading cannot fail.
     """
     names = list(dict.fromkeys(column for source in chain.sources for column in columns[source]))
-    kept_raw = {c: f"_mlwf_raw_{i}" for i, c in enumerate(names) if types[c] not in TEXTS}
+    kept_raw = {c: f"_mlwf_raw_{i}" for i, c in enumerate(names) if types[c] not in TEXTS and c not in sure}
     selects = []
     parts = []
     for number, source in enumerate(chain.sources):
@@ -160,9 +162,12 @@ def read_sources(
         for name in names:
             there = name in columns[source]
             raw = quote(name) if there else "NULL"
-            value = (
-                _read(raw, name, types[name], contract, decimal) if there else f"CAST(NULL AS {SQL_TYPES[types[name]]})"
-            )
+            if not there:
+                value = f"CAST(NULL AS {SQL_TYPES[types[name]]})"
+            elif name in sure:
+                value = read_surely(raw, types[name], decimal=decimal)
+            else:
+                value = _read(raw, name, types[name], contract, decimal)
             made.append(Part(name, value, ("tables", chain.name, "columns", name)))
             if name in kept_raw:
                 made.append(Part(kept_raw[name], f"CAST({raw} AS VARCHAR)", ("tables", chain.name, "columns", name)))

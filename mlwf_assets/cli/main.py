@@ -5,6 +5,8 @@ stopped by Ctrl-C. A mistake of the user is a few lines and never a traceback; w
 traceback. What a command does stands in the module of its name, what it says with --json in `reply.py`.
 """
 
+import atexit
+import gc
 import importlib
 from pathlib import Path
 from typing import Any
@@ -84,4 +86,6 @@ def main() -> None:
     """Machine-learning workflows as Dagster assets: a YAML file in, a registered model out."""
     from mlwf_assets.cli.home import load_env_file
 
+    # Nothing is to be found among what is left at the end; to look for it takes seconds after a run.
+    atexit.register(gc.freeze)
     load_env_file(Path.cwd())

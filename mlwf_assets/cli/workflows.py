@@ -5,12 +5,12 @@ from typing import TypeVar
 
 from mlwf_assets.errors import SourceError, SpecError
 from mlwf_assets.lake.connectors import source_columns
-from mlwf_assets.lake.connectors.files import equal_files
+from mlwf_assets.lake.connectors.doubled import refuse_doubled
 from mlwf_assets.spec.loader import find, load, name_in, workflow_folders
 from mlwf_assets.spec.mistakes import Mistake, error
 from mlwf_assets.spec.references import check
 from mlwf_assets.spec.sample import sampled
-from mlwf_assets.spec.sources import FilesSource, Source
+from mlwf_assets.spec.sources import Source
 from mlwf_assets.spec.workflow import Workflow
 
 Seen = TypeVar("Seen")
@@ -24,8 +24,7 @@ def load_checked(name_or_path: str) -> Workflow:
     """
     workflow = load(find(name_or_path))
     columns = look_at_sources(workflow, lambda source: source_columns(source, workflow.folder))
-    if found := _doubled(workflow):
-        raise error(workflow.file, workflow.lines, found)
+    refuse_doubled(workflow, list(workflow.tables))
     check(workflow, columns)
     return workflow
 
@@ -57,18 +56,3 @@ def look_at_sources(workflow: Workflow, look: Callable[[Source], Seen]) -> dict[
     if found:
         raise error(workflow.file, workflow.lines, found)
     return seen
-
-
-def _doubled(workflow: Workflow) -> list[Mistake]:
-    """Refuse a file that is read twice into a table without key: its rows would stand in train and test."""
-    keyless = {source for table in workflow.tables.values() if not table.key for source in table.sources or ()}
-    found = []
-    for name, source in workflow.sources.items():
-        if name in keyless and isinstance(source, FilesSource):
-            for one, other in equal_files(source, workflow.folder)[:1]:
-                words = (
-                    f"files must differ where the table has no key, however {other} holds the same as {one}; remove "
-                    f"one, or name the column by which rows are told apart: tables: {{NAME: {{key: [COLUMN]}}}}"
-                )
-                found.append(Mistake(("sources", name), words))
-    return found

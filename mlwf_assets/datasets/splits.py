@@ -6,7 +6,7 @@ checked by `leaks.py`, which does not know how it was made.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from mlwf_assets.errors import DataError
 from mlwf_assets.lake import duck
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.datasets import Splits
+from mlwf_assets.spec.mistakes import Place, dotted
 from mlwf_assets.spec.names import ROW_ID
 from mlwf_assets.spec.partitions import Partitions
 
@@ -37,7 +38,12 @@ Places = npt.NDArray[np.int8]
 
 
 def split_examples(
-    splits: Splits, examples: pa.Table, *, key: Sequence[str], partitions: Partitions | None
+    splits: Splits,
+    examples: pa.Table,
+    *,
+    key: Sequence[str],
+    partitions: Partitions | None,
+    locate: Callable[[Place], str] = dotted,
 ) -> dict[str, Result]:
     """Divide examples into train, validation and test.
 
@@ -46,6 +52,7 @@ def split_examples(
         examples: all of them, as `make_examples` gives them.
         key: what names an example; () for `_row_id`.
         partitions: how time is cut; dates are days of its zone, spans and shares count back from its end.
+        locate: writes a place of the workflow file, for messages.
     Returns:
         A result per split: its rows in the order of `examples`; the check for leaks in the metadata.
     Raises:
@@ -59,14 +66,15 @@ def split_examples(
     key = tuple(key) or (ROW_ID,)
     if examples.num_rows < len(SPLITS):
         raise DataError(
-            f"there must be examples to split, at least one each, however there are {examples.num_rows}; see how many "
-            f"rows the sources hold, what clean/ puts into quarantine, and what datasets/examples counts"
+            f"{locate(('examples',))}: there must be examples to split, at least one each, however there are "
+            f"{examples.num_rows}; see how many rows the sources hold, what clean/ puts into quarantine, and what "
+            f"datasets/examples counts"
         )
     _check_unique(examples, key)
     places, made = _place(splits, examples, key, partitions)
     tables = {name: examples.filter(pa.array(places == place)) for place, name in enumerate(SPLITS)}
-    _check_labels(examples)
-    _check_useful(tables, _remedy(splits, made))
+    _check_labels(examples, locate(("examples", "label")))
+    _check_useful(tables, _remedy(splits, made), locate(("splits",)))
     check = check_leaks(tables, key=key, by=splits.by, rows=examples.num_rows)
     return {
         name: Result(table, metadata={**_describe(table), **made, "checks": {NO_LEAK: check}}, key=key)
@@ -172,37 +180,41 @@ def _check_unique(examples: pa.Table, key: Sequence[str]) -> None:
         )
 
 
-def _check_labels(examples: pa.Table) -> None:
+def _check_labels(examples: pa.Table, place: str) -> None:
     found = examples["label"].unique()
     if len(found) < 2:
         raise DataError(
-            f"examples.label must tell examples apart, however all {examples.num_rows:,} say {found[0].as_py()!r}; "
-            f"look at how the values are written in the data, and at examples.where"
+            f"{place}: examples.label must tell examples apart, however all {examples.num_rows:,} say "
+            f"{found[0].as_py()!r}; look at how the values are written in the data, and at examples.where"
         )
     if pt.is_string(found.type) and len(found) > examples.num_rows / 2:
         raise DataError(
-            f"classes must have several examples each, however there are {len(found):,} in {examples.num_rows:,} "
-            f"examples, e.g. {found[0].as_py()!r}; is examples.label an id, or a text to be put into classes?"
+            f"{place}: classes must have several examples each, however there are {len(found):,} in "
+            f"{examples.num_rows:,} examples, e.g. {found[0].as_py()!r}; is examples.label an id, or a text to be put "
+            f"into classes?"
         )
 
 
-def _check_useful(tables: Mapping[str, pa.Table], remedy: str) -> None:
+def _check_useful(tables: Mapping[str, pa.Table], remedy: str, place: str) -> None:
     """Refuse splits on which nothing can be learned or measured; better here than in each model."""
     sizes = {name: table.num_rows for name, table in tables.items()}
     if empty := [name for name, rows in sizes.items() if rows == 0]:
-        raise DataError(f"each split must hold examples, however {', '.join(empty)} holds none ({sizes}); {remedy}")
+        raise DataError(
+            f"{place}: each split must hold examples, however {', '.join(empty)} holds none ({sizes}); {remedy}"
+        )
     classes = {name: set(table["label"].unique().to_pylist()) for name, table in tables.items()}
     kind = tables["train"].schema.field("label").type
     for name, found in classes.items():
         if len(found) < 2 and (name == "train" or pt.is_boolean(kind)):
             raise DataError(
-                f"labels of {name} must differ, however all {sizes[name]:,} are {next(iter(found))}; {remedy}, or mend "
-                f"examples.label"
+                f"{place}: labels of {name} must differ, however all {sizes[name]:,} are {next(iter(found))}; "
+                f"{remedy}, or mend examples.label"
             )
         if not pt.is_floating(kind) and (unknown := sorted(map(str, found - classes["train"]))):
             raise DataError(
-                f"classes of {name} must be in train too, however {', '.join(unknown[:5])} is not, so that nothing can "
-                f"learn it; {remedy}, join rare classes in examples.label, or leave them out by examples.where"
+                f"{place}: classes of {name} must be in train too, however {', '.join(unknown[:5])} is not, so that "
+                f"nothing can learn it; {remedy}, join rare classes in examples.label, or leave them out by "
+                f"examples.where"
             )
 
 

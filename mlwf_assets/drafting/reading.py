@@ -87,7 +87,8 @@ def read(connection: duckdb.DuckDBPyConnection, source: FilesSource, folder: Pat
         SourceError: if a file is not sound.
     """
     rows, types = _rows(source, folder)
-    if is_text and (words := _words_for_missing(connection, rows)):
+    open_types = [name for name, found in types.items() if found in ("string", "number")]  # others hold no words
+    if is_text and (words := _words_for_missing(connection, rows.select(open_types))):
         known = CsvOptions().null_values
         source = _with_csv(source, null_values=(*known, *sorted(set(words) - set(known))))
         rows, types = _rows(source, folder)

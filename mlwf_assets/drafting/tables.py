@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.types as pt
 
-from mlwf_assets.cleaning.casting import fails_as, quote, read_as
+from mlwf_assets.cleaning.casting import fails_as, quote, read_as, read_surely
 from mlwf_assets.drafting.files import SourceFiles
 from mlwf_assets.drafting.reading import Read, Reading, read
 from mlwf_assets.errors import SourceError
@@ -133,6 +134,8 @@ def open_database() -> Iterator[Database]:
 
 def _value(raw: Read, name: str) -> str:
     reading = raw.readings[name]
+    if reading.found and pt.is_string(raw.rows.schema.field(name).type):
+        return read_surely(quote(name), reading.type, decimal=raw.source.csv.decimal)
     return read_as(quote(name), reading.type, decimal=raw.source.csv.decimal, form=reading.format)
 
 

@@ -14,8 +14,11 @@ import duckdb
 from mlwf_assets.errors import SpecError
 
 MEMORY_VARIABLE = "MLWF_MEMORY"
-_SHUT = "SET TimeZone = 'UTC'; SET enable_external_access = false; SET lock_configuration = true"  # in this order
-_MOST_BYTES = 4 << 30
+_SHUT = (  # in this order; a bar of progress would stand in the midst of what a command says
+    "SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET enable_external_access = false; "
+    "SET lock_configuration = true"
+)
+_MOST_BYTES = 3 << 29  # beyond it, it spills to the disk; as much again stands beside it, as Arrow tables
 _UNITS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -55,7 +58,7 @@ def connect(*, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection
 
 
 def memory_limit_bytes() -> int:
-    """Return what a database may use: MLWF_MEMORY, else half of the machine's memory, at most 4 GiB.
+    """Return what a database may use: MLWF_MEMORY, else half of the machine's memory, at most 1.5 GiB.
 
     Raises:
         SpecError: if MLWF_MEMORY is not a size such as 2G.

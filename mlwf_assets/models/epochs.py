@@ -109,6 +109,7 @@ def train(
     judge: Callable[[], float] | None = None,
     checkpoint: Checkpoint | None = None,
     should_stop: Callable[[], bool],
+    is_enough: Callable[[], bool] | None = None,
 ) -> Progress:
     """Train for some epochs, or until there was nothing better for a while.
 
@@ -119,6 +120,8 @@ def train(
         judge: scores what would be predicted with now, higher is better; None: the last epoch is the best.
         checkpoint: where state is kept after each epoch, and found again; removed when the training is done.
         should_stop: asked after each epoch.
+        is_enough: asked after each epoch; True: it was the last one. The epochs that were best can be trained for
+            again, so that what came of a lack of time can be repeated.
 
     Returns:
         The best epoch and its weights: the same bits, however often the training was stopped or killed.
@@ -135,6 +138,8 @@ def train(
             checkpoint.write({"progress": vars(progress), "learner": learner.state()})
         if should_stop():
             raise Stopped(f"stopped after epoch {progress.epochs} of at most {epochs}")
+        if is_enough is not None and is_enough():
+            break
     if checkpoint:
         checkpoint.remove()
     return progress

@@ -25,7 +25,7 @@ from mlwf_assets.models.fits import Fits
 from mlwf_assets.models.metrics import Array
 from mlwf_assets.models.predictor import OWN_FILE
 from mlwf_assets.models.search import Course
-from mlwf_assets.models.task import Task, read_task
+from mlwf_assets.models.task import Task, draw_affordable, read_task
 from mlwf_assets.models.together import predict_together, score_together
 from mlwf_assets.models.trials import Tried, read_trials, write_trials
 from mlwf_assets.models.tuning import replay as replay_trials
@@ -111,7 +111,8 @@ def train_family(
     """
     clock = Clock(budget_s if budget_s is not None else float("inf"))
     family, start = find_family(name, own), time.monotonic()
-    task = read_task(matrix, features, spec=spec, kind=kind, key=key)
+    rows = matrix.num_rows
+    task = read_task(draw_affordable(matrix, spec), features, spec=spec, kind=kind, key=key)
     context = Context(seed=spec.seed, threads=usable_threads(), device=device)
     fits = Fits(family, task, checkpoint_dir, context)
     course = Course(report, should_stop or _never)
@@ -133,7 +134,7 @@ def train_family(
         metric=task.problem.metric.name,
         metrics=_metrics(task, tried, score),
         params={**tried.chosen[0].params, "rounds": fitted.rounds, "subsample": tried.final.subsample},
-        metadata=_metadata(task, tried, score, seconds=seconds, budget_s=budget_s),
+        metadata=_metadata(task, tried, score, rows=rows, seconds=seconds, budget_s=budget_s),
         key=tuple(key),
     )
 
@@ -213,7 +214,9 @@ def _metrics(task: Task, tried: Tried, score: float) -> dict[str, float]:
     return {f"oof_{name}": score, f"best_trial_{name}": best.score, **alone}
 
 
-def _metadata(task: Task, tried: Tried, score: float, *, seconds: float, budget_s: float | None) -> dict[str, Any]:
+def _metadata(
+    task: Task, tried: Tried, score: float, *, rows: int, seconds: float, budget_s: float | None
+) -> dict[str, Any]:
     states = [trial.state for trial in tried.trials]
     shown = {
         f"out-of-fold {task.problem.metric.label}": round(score, 4),
@@ -226,4 +229,6 @@ def _metadata(task: Task, tried: Tried, score: float, *, seconds: float, budget_
         "folds": "; ".join(f"{len(fold.train):,} -> {len(fold.valid):,} rows" for fold in task.folds),
         "training seconds": round(seconds, 1),
     }
+    if len(task.frame) < rows:
+        shown["rows drawn, for all would not be read in time"] = f"{len(task.frame):,} of {rows:,}"
     return shown if budget_s is None else {**shown, "budget in seconds": round(budget_s, 1)}

@@ -43,6 +43,10 @@ class FoldFit:
     recalled: bool = False
 
 
+def _never() -> bool:
+    return False
+
+
 def score(metric: Metric, y: Array, prediction: Array, *, threshold: float = 0.5) -> float:
     """Compute the metric on some rows.
 
@@ -87,7 +91,14 @@ class Fits:
             folder.mkdir(parents=True, exist_ok=True)
 
     def fold(
-        self, params: Params, index: int, *, share: float, rounds: int | None, should_stop: Callable[[], bool]
+        self,
+        params: Params,
+        index: int,
+        *,
+        share: float,
+        rounds: int | None,
+        should_stop: Callable[[], bool],
+        is_enough: Callable[[], bool] = _never,
     ) -> FoldFit:
         """Train on a fold and predict its validation rows.
 
@@ -97,9 +108,11 @@ class Fits:
             share: of the fold's training rows.
             rounds: exactly so many; None: until the validation rows say enough.
             should_stop: whether to leave with `Stopped`.
+            is_enough: whether to be content with the rounds until now, though validation rows do not say so yet.
         """
         name = self._name(["fold", index, share, rounds], params)
-        made = self._recall(name) or self._make(name, params, index, share, rounds, should_stop)
+        context = replace(self._context_of(name, should_stop), is_enough=is_enough)
+        made = self._recall(name) or self._make(name, params, index, share, rounds, context)
         self._predictions[self._name(["fold", index, share], params)] = made.prediction
         return made
 
@@ -108,11 +121,11 @@ class Fits:
         return self._predictions[self._name(["fold", index, share], params)]
 
     def _make(
-        self, name: str, params: Params, index: int, share: float, rounds: int | None, should_stop: Callable[[], bool]
+        self, name: str, params: Params, index: int, share: float, rounds: int | None, context: Context
     ) -> FoldFit:
         start = self._now()
         train, valid = self._train_rows(index, share), self._valid[index]
-        context, judging = self._context_of(name, should_stop), None if rounds else self._judging_rows(index, share)
+        judging = None if rounds else self._judging_rows(index, share)
         fitted = self.family.fit(params, train, judging, problem=self.task.problem, context=context, rounds=rounds)
         prediction = np.asarray(fitted.predict(valid.frame), dtype=float)
         value = score(self.task.problem.metric, valid.y, prediction)

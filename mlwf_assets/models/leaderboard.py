@@ -16,7 +16,7 @@ from mlwf_assets.models.ensemble import ENSEMBLE_FILE
 from mlwf_assets.models.family import FAMILY_FILE
 from mlwf_assets.models.metrics import Array
 from mlwf_assets.models.out_of_fold import Member, OutOfFold, read_out_of_fold
-from mlwf_assets.models.task import read_folds
+from mlwf_assets.models.task import draw_affordable, read_folds
 from mlwf_assets.models.truth import BASE_RATE, ENSEMBLE, PROCESS_TODAY, Truth, base_rate, is_probability, process_today
 from mlwf_assets.spec.models import Models
 from mlwf_assets.spec.names import Kind
@@ -92,6 +92,7 @@ def _family(name: str, files: Mapping[str, bytes], oof: OutOfFold, facts: Mappin
 
 def _untrained(oof: OutOfFold, matrix: pa.Table, *, spec: Models, kind: Kind) -> list[_Entrant]:
     """The base rate of what each fold learned from, and today's rule, on the out-of-fold rows."""
+    matrix = draw_affordable(matrix, spec)
     truth, folds = read_folds(matrix, spec=spec, kind=kind)
     rows = np.sort(np.concatenate([fold.valid for fold in folds]))
     shape = (len(matrix), len(truth.classes)) if kind == "multiclass" else (len(matrix),)

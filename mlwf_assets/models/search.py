@@ -43,6 +43,27 @@ class Course:
         """Say whether no more than a reserve is left of the budget."""
         return reserve_s is not None and self.clock is not None and self.clock.left_s() <= reserve_s
 
+    def enough_by(self, end_s: float | None, trainings: int) -> Callable[[], bool]:
+        """Say when a training that begins now has used its part of the time.
+
+        Args:
+            end_s: how much must be left of the budget after all trainings; None: they may take what they take.
+            trainings: how many there are, this one among them.
+        Example:
+            >>> Course(print, lambda: False).enough_by(None, 3)()
+            False
+        """
+        clock = self.clock
+        if clock is None or end_s is None:
+            return _never
+        now_s = clock.left_s()
+        least_s = now_s - max(0.0, now_s - end_s) / trainings
+        return lambda: clock.left_s() <= least_s
+
+
+def _never() -> bool:
+    return False
+
 
 class _Proposals:
     """Where configurations come from: the family's defaults, then TPE, which learns from what they scored.
@@ -119,12 +140,13 @@ class Search:
         """Begin with the defaults again: scores on other shares of the rows say nothing to the sampler."""
         self._proposals = _Proposals(self._fits, self._seed)
 
-    def try_next(self, *, share: float, reserve_s: float | None = None) -> Trial | None:
+    def try_next(self, *, share: float, reserve_s: float | None = None, end_s: float | None = None) -> Trial | None:
         """Try the next configuration.
 
         Args:
             share: of the rows.
             reserve_s: how much of the budget must be left; the trial is dropped when it would eat into that.
+            end_s: how much of it is to be left; trainings end with the rounds that they have until then.
 
         Returns:
             The trial; None if it was dropped.
@@ -133,7 +155,7 @@ class Search:
             Stopped: if the course said so.
         """
         asked, params = self._proposals.draw()
-        trial = self._try(params, share=share, reserve_s=reserve_s, prune=True)
+        trial = self._try(params, share=share, reserve_s=reserve_s, end_s=end_s, prune=True)
         if trial is not None:
             self._proposals.learn(asked, trial)
         return trial
@@ -142,9 +164,11 @@ class Search:
         """Try a configuration on all folds, whatever comes out; see `try_next`."""
         return self._try(params, share=share, reserve_s=reserve_s, prune=False)
 
-    def _try(self, params: Params, *, share: float, reserve_s: float | None, prune: bool) -> Trial | None:
+    def _try(
+        self, params: Params, *, share: float, reserve_s: float | None, prune: bool, end_s: float | None = None
+    ) -> Trial | None:
         try:
-            trial = self._run(params, share=share, reserve_s=reserve_s, prune=prune)
+            trial = self._run(params, share=share, reserve_s=reserve_s, end_s=end_s, prune=prune)
         except Stopped:
             if self._course.should_stop() or not self._course.is_late(reserve_s):
                 raise
@@ -153,13 +177,14 @@ class Search:
         self._course.report(self._words(trial))
         return trial
 
-    def _run(self, params: Params, *, share: float, reserve_s: float | None, prune: bool) -> Trial:
+    def _run(self, params: Params, *, share: float, reserve_s: float | None, end_s: float | None, prune: bool) -> Trial:
         task, course = self._fits.task, self._course
         trial = Trial(len(self.trials), params, share, "complete", (), ())
         for index in range(len(task.folds)):
             made = self._fits.fold(
                 params, index, share=share, rounds=None,
                 should_stop=lambda: course.should_stop() or course.is_late(reserve_s),
+                is_enough=course.enough_by(end_s, len(task.folds) - index),
             )  # fmt: skip
             if made.recalled and course.clock is not None:
                 course.clock.carried_s += made.seconds

@@ -4,7 +4,7 @@ Reads the matrix of train and validation once; the only place of this room that 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from mlwf_assets.errors import DataError, SchemaError
 from mlwf_assets.models.families.base import Problem, Rows
-from mlwf_assets.models.folds import Fold, make_folds
+from mlwf_assets.models.folds import Fold, draw_rows, make_folds
 from mlwf_assets.models.metrics import Array, default_metric, find_metric
 from mlwf_assets.models.truth import Truth, read_truth
 from mlwf_assets.spec.models import Models
@@ -22,6 +22,10 @@ from mlwf_assets.spec.names import Kind
 
 _SEEN = {"train", "validation"}
 _GROUP = "_group"
+# So many rows of a fold tell how good a model is to a thousandth; more would cost the time of more trials.
+_MOST_JUDGED = 200_000
+# From more rows than these nothing can be learned in a second, for reading and dealing them out takes it already.
+_ROWS_PER_SECOND, _ALWAYS_READ = 20_000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,10 @@ class Task:
         problem: kind, features, metric.
         truth: the label of each row, as numbers.
         frame: (n, features) doubles with NaN, text with None, in the matrix's order.
-        folds: positions in the frame.
+        folds: positions in the frame; of a large fold, those of a sample of its rows are judged.
         keys: (n, key) the columns that name an example.
         labels: (n,) the labels as they came.
+        is_forward: whether the last fold judges on rows that all lie after those it learns from: the validation split.
     """
 
     problem: Problem
@@ -43,6 +48,7 @@ class Task:
     folds: tuple[Fold, ...]
     keys: pa.Table
     labels: pa.ChunkedArray
+    is_forward: bool
 
     @property
     def judged(self) -> tuple[Array, Array]:
@@ -51,12 +57,6 @@ class Task:
         rows = np.concatenate([fold.valid for fold in self.folds])
         order = np.argsort(rows, kind="stable")
         return rows[order], numbers[order]
-
-    @property
-    def is_forward(self) -> bool:
-        """Whether the last fold judges on rows that all lie after those it learns from: the validation split."""
-        last = self.folds[-1]
-        return len(last.train) + len(last.valid) == len(self.frame) and bool(last.train.max() < last.valid.min())
 
     def rows(self, positions: Array) -> Rows:
         """Take some rows; without a copy where they are a stretch of the frame."""
@@ -88,14 +88,40 @@ def read_task(
         raise SchemaError(f"the matrix must hold split, label, key and features, however: {absent} missing")
     if not names:
         raise DataError("there must be a feature to learn from, however: features/selection kept none")
-    truth, folds = read_folds(matrix, spec=spec, kind=kind)
+    truth, folds = _read_whole_folds(matrix, spec=spec, kind=kind)
     problem = Problem(
         kind=kind,
         features=tuple({"name": str(one["name"]), "kind": str(one["kind"])} for one in features),
         classes=len(truth.classes),
         metric=find_metric(spec.metric or default_metric(kind), kind),
     )
-    return Task(problem, truth, _frame(matrix, problem), folds, matrix.select(list(key)), matrix["label"])
+    return Task(
+        problem,
+        truth,
+        _frame(matrix, problem),
+        _with_fewer_judged(folds, spec.seed),
+        matrix.select(list(key)),
+        matrix["label"],
+        is_forward=_goes_forward(folds[-1], len(matrix)),
+    )
+
+
+def draw_affordable(matrix: pa.Table, spec: Models) -> pa.Table:
+    """Draw as many rows as a budget in seconds can begin to learn from: all, unless there are millions.
+
+    The same for all families, so that they are judged on the same rows.
+
+    Args:
+        matrix: rows of train and validation.
+        spec: says the budget and the seed.
+    """
+    seconds = spec.budget.seconds
+    if seconds is None:
+        return matrix
+    most = max(_ALWAYS_READ, int(_ROWS_PER_SECOND * seconds.total_seconds()))
+    if matrix.num_rows <= most:
+        return matrix
+    return matrix.take(pa.array(draw_rows(np.arange(matrix.num_rows), most / matrix.num_rows, seed=spec.seed)))
 
 
 def read_folds(matrix: pa.Table, *, spec: Models, kind: Kind) -> tuple[Truth, tuple[Fold, ...]]:
@@ -104,11 +130,16 @@ def read_folds(matrix: pa.Table, *, spec: Models, kind: Kind) -> tuple[Truth, tu
     Raises:
         DataError: if there are rows of another split, or too few to learn from.
     """
+    truth, folds = _read_whole_folds(matrix, spec=spec, kind=kind)
+    return truth, _with_fewer_judged(folds, spec.seed)
+
+
+def _read_whole_folds(matrix: pa.Table, *, spec: Models, kind: Kind) -> tuple[Truth, tuple[Fold, ...]]:
     if others := set(matrix["split"].unique().to_pylist()) - _SEEN:
         raise DataError(f"models must see rows of train and validation only, however: {sorted(map(str, others))}")
     truth = read_truth(matrix, kind=kind, classes=_classes(matrix["label"], kind))
     folds = make_folds(
-        np.asarray(matrix["split"].to_pylist()),
+        _texts(matrix["split"]),
         _times(matrix),
         _groups(matrix),
         truth.y,
@@ -117,6 +148,16 @@ def read_folds(matrix: pa.Table, *, spec: Models, kind: Kind) -> tuple[Truth, tu
         seed=spec.seed,
     )
     return truth, folds
+
+
+def _with_fewer_judged(folds: Sequence[Fold], seed: int) -> tuple[Fold, ...]:
+    return tuple(
+        replace(fold, valid=draw_rows(fold.valid, _MOST_JUDGED / len(fold.valid), seed=seed)) for fold in folds
+    )
+
+
+def _goes_forward(last: Fold, rows: int) -> bool:
+    return len(last.train) + len(last.valid) == rows and bool(last.train.max() < last.valid.min())
 
 
 def _classes(labels: pa.ChunkedArray, kind: Kind) -> list[str]:
@@ -139,11 +180,15 @@ def _groups(matrix: pa.Table) -> Array | None:
 
 def _frame(matrix: pa.Table, problem: Problem) -> pd.DataFrame:
     text = set(problem.categorical)
-    columns = {
-        name: matrix[name].cast(pa.string()).to_numpy() if name in text else _numbers(matrix[name])
-        for name in problem.names
-    }
-    return pd.DataFrame(columns)
+    columns = {name: _texts(matrix[name]) if name in text else _numbers(matrix[name]) for name in problem.names}
+    return pd.DataFrame(columns, copy=False)
+
+
+def _texts(column: pa.ChunkedArray) -> Array:
+    """(n,) text or None; each text stands in memory once."""
+    coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    texts = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
+    return np.asarray(texts[coded.indices.fill_null(len(texts) - 1).to_numpy()])
 
 
 def _numbers(column: pa.ChunkedArray) -> Array:

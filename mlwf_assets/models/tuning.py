@@ -24,6 +24,8 @@ _WANTED_TRIALS, _WANTED_ON_ALL_ROWS = 8, 5
 _MOST_TRIALS, _MOST_FINALS = 200, 3
 # What is kept, at most, of the time that is left after the first trial: for the best on more rows, and the final model.
 _LATER_PART = 0.6
+# How much of the time the first trial leaves, where it can end early.
+_PROBE_LEAVES = 0.6
 # The final model is trained without validation rows, and without waiting for a better round.
 _REFIT_COST = 0.9
 # What must be gained for changing to more rows.
@@ -167,8 +169,14 @@ def _first_trial(search: Search, fits: Fits, clock: Clock) -> tuple[float, Pace]
     wanted = max(_LEAST_PROBE_ROWS, _PROBE_VALUES // len(fits.task.problem.features)) / rows
     share = 1.0 if wanted >= 0.5 else _rounded(wanted)
     while True:
-        can_be_less = share * rows > _LEAST_PROBE_ROWS
-        trial = search.try_next(share=share, reserve_s=0.5 * clock.left_s() if can_be_less else None)
+        can_be_less = share * rows > _LEAST_PROBE_ROWS and share > _rounded(0.0)
+        left_s, refit = clock.left_s(), refit_cost(fits)
+        # What learns in rounds ends in time, if need be with fewer; what cannot is tried on fewer rows.
+        trial = search.try_next(
+            share=share,
+            reserve_s=0.5 * left_s if can_be_less else None,
+            end_s=(_PROBE_LEAVES if can_be_less else refit / (1 + refit)) * left_s,
+        )
         if trial is not None:
             return share, Pace(((share, _seconds(trial)),))
         search.start_over()

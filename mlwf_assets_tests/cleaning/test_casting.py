@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlwf_assets.cleaning.casting import fails_as, literal, quote, read_as
 from mlwf_assets.lake import duck
 from mlwf_assets.lake.connectors.types import found_types
-from mlwf_assets_tests.cleaning.toy import utc
+from mlwf_assets_tests.cleaning.toy import clean, column, raw, reasons, utc
 
 FAILS = object()
 
@@ -146,3 +146,26 @@ TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 def test_names_and_texts_are_quoted(connection, name, value):
     sql = f"SELECT {quote(name)} FROM (SELECT {literal(value)} AS {quote(name)})"
     assert connection.execute(sql).fetchone() == (value,)
+
+
+def test_texts_of_which_the_type_is_known_are_read_as_all_others_are():
+    columns = {
+        "whole": ["1", " -7 ", None],
+        "real": ["1e3", "nan", " .5"],
+        "truth": ["true", " FALSE", None],
+        "day": ["2024-02-29", None, " 2024-3-1"],
+        "moment": ["2024-02-29 10:00", "2024-02-29T10:00:00+02:00", None],
+        "text": ["n", "nan", " N"],
+    }
+    rows = raw(columns)
+    types = found_types(rows.drop_columns(["_file", "_row"]), is_text=True)
+    assert list(types.values()) == ["integer", "number", "boolean", "date", "timestamp", "string"]
+    with_doubt, without = (clean({}, rows, types=types, found_here=known) for known in (False, True))
+    assert without.clean.table.equals(with_doubt.clean.table)
+    assert column(without, "real") == [1000.0, None, 0.5]
+
+
+def test_numbers_that_came_as_numbers_are_doubted_wherever_their_type_was_found():
+    rows = raw({"a": [1.0, float("inf")]}, types={"a": pa.float64()})
+    cleaned = clean({}, rows, types={"a": "number"}, found_here=True)
+    assert reasons(cleaned) == ["t.a must be number, however: 'inf'"]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mlwf_assets.assets.clean import clean_steps
 from mlwf_assets.cli.workflows import load_checked
 from mlwf_assets.errors import SpecError
 
@@ -67,3 +68,14 @@ def test_a_file_that_is_there_twice_needs_a_key_to_tell_rows_by(folder):
 
 def test_the_packaged_workflow_is_sound():
     assert load_checked("flights").name == "flights"
+
+
+def test_whoever_runs_it_the_same_file_twice_is_refused(folder):
+    text = TEXT.replace("    buses: {package: no_such_package, path: buses.csv}\n    towns: towns.xlsx\n", "")
+    (folder / "defs.yaml").write_text(text.replace("trips.csv", '"*.csv"'))
+    (folder / "a.csv").write_text("delay,bus\n20,a\n")
+    workflow = load_checked(str(folder))
+    (folder / "b.csv").write_text("delay,bus\n20,a\n")  # after the command line looked, or without it
+    [step] = clean_steps(workflow)
+    with pytest.raises(SpecError, match=r"defs.yaml:\d+: sources.trips: files must differ where the table has no key"):
+        next(step.compute(None))

@@ -5,6 +5,7 @@ import pytest
 
 from mlwf_assets.errors import DataError, SchemaError, SpecError
 from mlwf_assets.features import relational
+from mlwf_assets.features.relational import plain, rowwise
 from mlwf_assets_tests.features.toy import at, change, make_examples, make_tables, make_workflow
 
 
@@ -262,3 +263,27 @@ def test_an_example_without_its_row_is_an_error():
 def test_a_table_that_was_not_given_is_an_error():
     with pytest.raises(SchemaError, match="the clean table 'parcels' must be given"):
         relational.build(make_workflow(), {}, make_examples(make_tables()["parcels"]))
+
+
+def test_columns_of_a_wide_table_that_no_transform_reads_say_the_same_without_featuretools(monkeypatch):
+    usual = build()
+    monkeypatch.setattr(plain, "_MANY", 1)
+    wide = build()
+    assert json.loads(usual.files["definitions.json"]) != json.loads(wide.files["definitions.json"])
+    assert features_of(wide) == features_of(usual)
+    assert wide.table.select(usual.table.column_names).equals(usual.table)
+
+
+def test_of_a_wide_table_whose_numbers_are_transformed_nothing_goes_past_featuretools(monkeypatch):
+    monkeypatch.setattr(plain, "_MANY", 1)
+    workflow = make_workflow(relational={"transforms": ["absolute"]})
+    assert "ABSOLUTE(weight)" in features_of(build(workflow=workflow))
+
+
+def test_many_examples_are_made_some_at_a_time_and_come_out_the_same(monkeypatch):
+    whole = build()
+    monkeypatch.setattr(rowwise, "_ROWS_AT_ONCE", 4)
+    some = build()
+    assert some.table["id"].num_chunks == 2
+    assert some.table.equals(whole.table)
+    assert some.files == whole.files

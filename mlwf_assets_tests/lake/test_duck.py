@@ -91,6 +91,11 @@ def test_a_size_that_is_none_is_refused(monkeypatch, words):
         duck.memory_limit_bytes()
 
 
-def test_by_default_half_of_the_memory_is_used_but_never_more_than_4_gib(monkeypatch):
+def test_by_default_half_of_the_memory_is_used_but_no_more_than_leaves_room_below_6_gib(monkeypatch):
     monkeypatch.delenv("MLWF_MEMORY", raising=False)
-    assert 0 < duck.memory_limit_bytes() <= 4 << 30
+    assert 0 < duck.memory_limit_bytes() <= 3 << 29
+
+
+def test_no_bar_of_progress_stands_in_what_a_command_says():
+    with duck.connect() as connection:
+        assert connection.sql("SELECT current_setting('enable_progress_bar')").fetchone() == (False,)

@@ -65,3 +65,15 @@ def test_contributions_are_those_of_lightgbm(kind, tmp_path):
     fitted, frame = fit(10, kind=kind), make_rows(kind, n=30, seed=2).frame
     parts = fitted.contributions(frame)
     assert np.abs(parts[:, 0]).mean() > np.abs(parts[:, 2]).mean() == 0
+
+
+def test_trees_that_end_for_lack_of_time_can_be_grown_again(tmp_path):
+    asked = iter([False] * 6 + [True])
+    context = Context(threads=1, is_enough=lambda: next(asked))
+    valid = make_rows("binary", seed=1)
+    ended = LightGBM().fit(
+        PARAMS, make_rows("binary"), valid, problem=make_problem("binary"), context=context, rounds=None
+    )
+    assert 1 <= ended.rounds <= 7
+    again = fit(ended.rounds)
+    assert (ended.predict(valid.frame) == again.predict(valid.frame)).all()

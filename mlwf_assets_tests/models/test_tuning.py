@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from mlwf_assets.models import task as task_module
+from mlwf_assets.models import tuning
 from mlwf_assets.models.budget import Clock
 from mlwf_assets.models.families.base import Context, Family, Fitted, Stopped
 from mlwf_assets.models.fits import Fits
 from mlwf_assets.models.search import Course
-from mlwf_assets.models.task import read_task
+from mlwf_assets.models.task import draw_affordable, read_task
 from mlwf_assets.models.tuning import tune_seconds, tune_trials
 from mlwf_assets.spec.models import Models
 from mlwf_assets_tests.models.battery import FEATURES, make_matrix
@@ -161,3 +163,38 @@ def test_the_sampler_learns_where_it_is_good(task):
 def test_bad_configurations_cost_one_fold(task):
     tried = search_of(25, task)
     assert all(len(trial.scores) == 1 for trial in tried.trials if trial.params["slope"] < 0 and trial.number > 4)
+
+
+def test_a_first_trial_that_never_fits_is_made_nevertheless(task, monkeypatch):
+    # On the fewest rows that are ever tried, of very many, a fit may cost more than the budget.
+    monkeypatch.setattr(tuning, "_LEAST_PROBE_ROWS", 1)
+    tried, _, family = tune(task, 1e6, 1)
+    assert tried.chosen[0].is_complete
+    assert min(family.learned_from) <= 5
+
+
+def test_rounds_end_when_the_time_of_a_fold_is_used():
+    clock = Clock(100, now=(time := Time()))
+    is_enough = Course(print, lambda: False, clock).enough_by(36.0, 3)  # 96 seconds are left: 20 for each of three
+    time.now_s = 19
+    assert not is_enough()
+    time.now_s = 20.5
+    assert is_enough()
+
+
+def test_from_millions_of_rows_those_are_drawn_that_the_budget_can_read(monkeypatch):
+    monkeypatch.setattr(task_module, "_ALWAYS_READ", 100)
+    monkeypatch.setattr(task_module, "_ROWS_PER_SECOND", 20)
+    matrix = make_matrix("binary", 1000, timed=False)
+    few, more, all_ = (draw_affordable(matrix, Models(budget=budget)) for budget in ("10 s", "20 s", "1 min"))
+    assert (few.num_rows, more.num_rows) == (200, 400)
+    assert set(few["id"].to_pylist()) < set(more["id"].to_pylist())
+    assert all_ is matrix
+    assert draw_affordable(matrix, Models(budget={"trials": 3})) is matrix
+
+
+def test_of_very_large_folds_a_sample_is_judged_and_they_go_forward_as_before(monkeypatch):
+    monkeypatch.setattr(task_module, "_MOST_JUDGED", 50)
+    task = make_task(timed=True)
+    assert [len(fold.valid) for fold in task.folds] == [50] * len(task.folds)
+    assert task.is_forward

@@ -8,7 +8,7 @@ Follows Kanter & Veeramachaneni (2015), Deep Feature Synthesis.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from mlwf_assets.errors import SchemaError, SpecError
 from mlwf_assets.features.alignment import find_rows
 from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.features.relational.columns import Meaning, choose_columns
+from mlwf_assets.features.relational.plain import describe_plain, find_plain
 from mlwf_assets.features.relational.visible import Instances, resolve_links
 from mlwf_assets.features.relational.words import describe_definition, list_columns
 from mlwf_assets.features.times import ALWAYS_KNOWN, END_OF_TIME, read_times
@@ -31,6 +32,8 @@ from mlwf_assets.spec.workflow import Workflow
 
 _INDEX = "_instance"
 _LINK = "__link"
+# So many examples at a time: featuretools copies its frames several times over.
+_ROWS_AT_ONCE = 500_000
 _LOGICAL = {
     "number": "Double",
     "boolean": "BooleanNullable",
@@ -83,25 +86,60 @@ def build(
         raise SchemaError(f"the clean table {root!r} must be given, however: {sorted(tables)}")
     key = key or workflow.example_key
     own = tables[root].take(find_rows(tables[root], examples, key=key, name=f"clean/{root}"))
+    parts = [
+        _build_some(
+            workflow,
+            {**tables, root: own.slice(start, _ROWS_AT_ONCE)},
+            examples.slice(start, _ROWS_AT_ONCE),
+            key=key,
+            alike=own if alike is None else alike,
+        )
+        for start in range(0, max(1, examples.num_rows), _ROWS_AT_ONCE)
+    ]
+    return replace(parts[0], table=pa.concat_tables([part.table for part in parts]))
+
+
+def _build_some(
+    workflow: Workflow, tables: Mapping[str, pa.Table], examples: pa.Table, *, key: Sequence[str], alike: pa.Table
+) -> Result:
+    """Compute the features of some examples; nothing of it depends on which others there are."""
+    root = workflow.examples.table
     with quiet_libraries():
         cutoffs = read_times(examples["cutoff"], missing=END_OF_TIME)
-        frames = _make_frames(workflow, {**tables, root: own}, cutoffs, own if alike is None else alike)
+        frames = _make_frames(workflow, tables, cutoffs, alike)
+        own, plain = frames[root], _find_plain(workflow, frames[root])
+        frames[root] = replace(
+            own,
+            data=own.data.drop(columns=plain),
+            meanings={name: meaning for name, meaning in own.meanings.items() if name not in set(plain)},
+        )
         definitions, entityset = _define(workflow, frames)
         values = _calculate(definitions, entityset, rows=examples.num_rows)
         features = _list_features(workflow, definitions, frames)
         saved = _save(definitions)
     columns = {name: examples[name] for name in key}
     computed = [name for definition in definitions for name in definition.get_feature_names()]
-    columns |= {
-        feature["name"]: _to_arrow(values, name, feature["kind"])
-        for name, feature in zip(computed, features, strict=True)
-    }
+    as_they_stand = _named(workflow, describe_plain(workflow, root, own.meanings, plain))
+    for frame, names, described in ((values, computed, features), (own.data, plain, as_they_stand)):
+        columns |= {
+            feature["name"]: _to_arrow(frame, name, feature["kind"])
+            for name, feature in zip(names, described, strict=True)
+        }
+    features += as_they_stand
     return Result(
         pa.table(columns),
         files={"features.json": json.dumps(features, indent=1).encode(), "definitions.json": saved},
         metadata={"features": len(features), "tables": sorted(frames)},
         key=tuple(key),
     )
+
+
+def _find_plain(workflow: Workflow, own: _Frame) -> list[str]:
+    spec = workflow.features.relational
+    if spec.max_features is not None:
+        return []
+    linked = [link.child_column for link in own.links]
+    return find_plain(own.meanings, linked=linked, primitives=[_row_wise(name) for name in spec.transforms])
 
 
 def _make_frames(
@@ -244,19 +282,27 @@ def _list_features(
         for table, frame in frames.items()
         for column in frame.meanings
     }
-    # A column that is called as the matrix calls one of its own is called TABLE.COLUMN.
+    return _named(
+        workflow,
+        [
+            {
+                "name": name,
+                "kind": _kind(definition),
+                "words": as_sentence(describe_definition(definition, names=names, link_suffix=_LINK)),
+                "source": "relational",
+                "columns": list(list_columns(definition, link_suffix=_LINK)),
+            }
+            for definition in definitions
+            for name in definition.get_feature_names()
+        ],
+    )
+
+
+def _named(workflow: Workflow, features: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A column that is called as the matrix calls one of its own is called TABLE.COLUMN."""
     taken = {*workflow.example_key, *RESERVED_IN_KEYS}
-    return [
-        {
-            "name": f"{workflow.examples.table}.{name}" if name in taken else name,
-            "kind": _kind(definition),
-            "words": as_sentence(describe_definition(definition, names=names, link_suffix=_LINK)),
-            "source": "relational",
-            "columns": list(list_columns(definition, link_suffix=_LINK)),
-        }
-        for definition in definitions
-        for name in definition.get_feature_names()
-    ]
+    own = workflow.examples.table
+    return [{**one, "name": f"{own}.{one['name']}" if one["name"] in taken else one["name"]} for one in features]
 
 
 def _kind(definition: Any) -> str:

@@ -21,6 +21,7 @@ _COMMA_NUMBER = r"[+-]?((0|[1-9]\d*)(,\d*)?|[1-9]\d{0,2}(\.\d{3})+,\d*|,\d+)([eE
 _DATE = r"\d{4}-\d{1,2}-\d{1,2}"
 _TIMESTAMP = _DATE + r"[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|UTC|[+-]\d{2}(:?\d{2})?))?"
 _BATCH_VALUES, _BATCH_COLUMNS = 200_000, 200
+_FIRST = 10_000  # values that are looked at before all of them are
 _WHOLE_NUMBER_DIGITS = 15  # what a float holds exactly
 
 
@@ -38,11 +39,31 @@ def found_types(table: pa.Table, *, is_text: bool, decimal: str = ".") -> dict[s
         {'a': 'integer', 'b': 'string', 'c': 'number', 'd': 'date'}
     """
     tests = value_tests(is_text=is_text, decimal=decimal)
+    texts = dict(_texts(table))
     found = {field.name: _told_by_type(field.type) for field in table.schema}
     with duck.connect() as connection:
-        for values in _batches(table):
-            found |= _told_by_values(connection, values, tests)
+        # What the first values are not, all of them cannot be: of millions, only what is left is asked.
+        likely: dict[tuple[ColumnType, ...], list[str]] = {}
+        for name, kinds in _kinds_that_hold(connection, _first(texts), tests).items():
+            likely.setdefault(kinds, []).append(name)
+        for kinds, names in likely.items():
+            told = dict.fromkeys(names, kinds)
+            if table.num_rows > _FIRST:
+                asked = {kind: tests[kind] for kind in kinds}
+                told = _kinds_that_hold(connection, {name: texts[name] for name in names}, asked)
+            found |= {name: next(iter(told[name]), "string") for name in names}
     return found
+
+
+def _texts(table: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """The columns of text that have a value; of the others nothing can be said."""
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if pt.is_string(field.type) and column.null_count < len(column):
+            yield field.name, column
+
+
+def _first(texts: Mapping[str, pa.ChunkedArray]) -> dict[str, pa.ChunkedArray]:
+    return {name: column.slice(0, _FIRST) for name, column in texts.items()}
 
 
 def value_tests(*, is_text: bool, decimal: str = ".") -> dict[ColumnType, str]:
@@ -75,15 +96,24 @@ def _of_times() -> dict[ColumnType, str]:
     }
 
 
-def _batches(table: pa.Table) -> Iterator[dict[str, pa.ChunkedArray]]:
-    """The distinct values of text columns, of many small columns or few large ones at once: a query costs 10 ms."""
+def _kinds_that_hold(
+    connection: duckdb.DuckDBPyConnection, columns: Mapping[str, pa.ChunkedArray], tests: Mapping[ColumnType, str]
+) -> dict[str, tuple[ColumnType, ...]]:
+    """Tell of each column the types that all of its values have; of one without values, all."""
+    found: dict[str, tuple[ColumnType, ...]] = dict.fromkeys(columns, tuple(tests))
+    if tests:
+        for values in _batches(columns):
+            found |= _asked(connection, values, tests)
+    return found
+
+
+def _batches(columns: Mapping[str, pa.ChunkedArray]) -> Iterator[dict[str, pa.ChunkedArray]]:
+    """The values of text columns, of many small columns or few large ones at once: a query costs 10 ms."""
     batch: dict[str, pa.ChunkedArray] = {}
     size = 0
-    for field in table.schema:
-        if not pt.is_string(field.type):
-            continue
-        batch[field.name] = table[field.name].unique().drop_null()
-        size += len(batch[field.name])
+    for name, column in columns.items():
+        batch[name] = _distinct(column)
+        size += len(batch[name])
         if size > _BATCH_VALUES or len(batch) == _BATCH_COLUMNS:
             yield batch
             batch, size = {}, 0
@@ -91,9 +121,16 @@ def _batches(table: pa.Table) -> Iterator[dict[str, pa.ChunkedArray]]:
         yield batch
 
 
-def _told_by_values(
-    connection: duckdb.DuckDBPyConnection, values: Mapping[str, pa.Array], tests: Mapping[ColumnType, str]
-) -> dict[str, ColumnType]:
+def _distinct(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The distinct values, where they are few; of ids and times, to find out would cost more than it saves."""
+    first = column.slice(0, _FIRST)
+    is_varied = 2 * len(first.unique()) > len(first) and len(column) > _FIRST
+    return (column if is_varied else column.unique()).drop_null()
+
+
+def _asked(
+    connection: duckdb.DuckDBPyConnection, values: Mapping[str, pa.ChunkedArray], tests: Mapping[ColumnType, str]
+) -> dict[str, tuple[ColumnType, ...]]:
     pieces = [pa.table({"c": pa.repeat(name, len(some)), "v": some}) for name, some in values.items() if len(some)]
     if not pieces:
         return {}
@@ -101,7 +138,7 @@ def _told_by_values(
     holds = ", ".join(f"bool_and(coalesce({test}, false))" for test in tests.values())
     rows = connection.execute(f"SELECT c, {holds} FROM (SELECT c, trim(v) AS v FROM distinct_values) GROUP BY c")
     return {
-        name: next((kind for kind, all_hold in zip(tests, told, strict=True) if all_hold), "string")
+        name: tuple(kind for kind, all_hold in zip(tests, told, strict=True) if all_hold)
         for name, *told in rows.fetchall()
     }
 

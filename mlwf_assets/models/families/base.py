@@ -80,6 +80,8 @@ class Context:
         checkpoint_dir: where a family that trains in epochs keeps its state after each of them, to go on
             there after it was stopped; None: it keeps none.
         should_stop: asked after each round or epoch; True: leave at once with `Stopped` (a checkpoint is kept).
+        is_enough: asked after each round or epoch of a training that validation rows end; True: it ends there, as if
+            nothing had got better since.
     """
 
     seed: int = 0
@@ -87,6 +89,7 @@ class Context:
     device: str = "cpu"
     checkpoint_dir: Path | None = None
     should_stop: Callable[[], bool] = _never
+    is_enough: Callable[[], bool] = _never
 
 
 class Stopped(Exception):  # noqa: N818 (a request that was met, no error)

@@ -59,7 +59,8 @@ class FittedLightGBM(Fitted):
         if not len(frame):
             outputs = self._booster.num_model_per_iteration()
             return np.empty((0, outputs) if outputs > 1 else 0)
-        return np.asarray(self._booster.predict(_numbers(frame, self._columns)))
+        numbers = _numbers(frame, self._columns)
+        return np.asarray(self._booster.predict(numbers, num_threads=_threads(numbers.size)))
 
     def save(self, folder: Path) -> None:
         """Write the trees as LightGBM's text, and the categories as JSON."""
@@ -71,7 +72,13 @@ class FittedLightGBM(Fitted):
         """Return SHAP values (Lundberg and others, 2020) in log-odds or the label's unit."""
         if self._booster.num_model_per_iteration() > 1:
             return None
-        return np.asarray(self._booster.predict(_numbers(frame, self._columns), pred_contrib=True))[:, :-1]
+        numbers = _numbers(frame, self._columns)
+        return np.asarray(self._booster.predict(numbers, pred_contrib=True, num_threads=_threads(numbers.size)))[:, :-1]
+
+
+def _threads(values: int) -> int:
+    """0: all cores."""
+    return 1 if values < _VALUES_FOR_THREADS else 0
 
 
 def _without_settings(text: str) -> str:
@@ -226,6 +233,8 @@ def _train_until_flat(
         if value < best:
             best, best_round, trees = value, number, booster.current_iteration()
         elif number - best_round >= patience:
+            break
+        if context.is_enough():
             break
     return best_round, trees
 

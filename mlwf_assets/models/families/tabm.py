@@ -100,6 +100,7 @@ class TabM(Family):
                 judge=None if validation is None else judge_with(learner, *validation, problem.metric),
                 checkpoint=_checkpoint(learner, encoder, validation, problem=problem, context=context, rounds=rounds),
                 should_stop=context.should_stop,
+                is_enough=context.is_enough if validation is not None else None,
             )
         return TabMModel(design, encoder, progress.weights, rounds=progress.best_epoch)
 

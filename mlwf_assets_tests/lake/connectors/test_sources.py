@@ -129,3 +129,19 @@ def test_cleaning_reads_every_value_of_the_type_that_was_found(decimal):
     cleaned = clean_table(Table(), {"t": raw}, {}, types=found, name="t", read_as={"t": CsvOptions(decimal=decimal)})
     assert cleaned.quarantine.table.to_pylist() == []
     assert cleaned.counts.rows_out == length
+
+
+def test_a_type_holds_for_all_values_not_for_the_first_ones_alone():
+    many = 10_000
+    rows = pa.table(
+        {
+            "spoilt": [str(n) for n in range(many)] + ["x"],
+            "mixed": ["1"] * many + ["1.5"],
+            "late": [None] * many + ["2024-01-01"],
+            "never": pa.nulls(many + 1, pa.string()),
+            "ids": [str(n) for n in range(many + 1)],
+        }
+    )
+    assert found_types(rows, is_text=True) == {
+        "spoilt": "string", "mixed": "number", "late": "date", "never": "string", "ids": "integer",
+    }  # fmt: skip
