@@ -61,6 +61,7 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
         compute=_cleaner(workflow, name, table),
         settings=[table.model_dump(mode="json", exclude=_WORDS), _reading(workflow, name, table)],
         libraries=("duckdb", "pyarrow"),
+        without=("mlwf_assets.lake.connectors.doubled",),  # it refuses, and changes no result
         own=own_code(workflow, [step for step in workflow.own.of(CleaningStep) if step.table == name]),
         partitioned=partitioned,
     )

@@ -21,7 +21,7 @@ def refuse_doubled(workflow: Workflow, tables: Sequence[str]) -> None:
     Raises:
         SpecError: naming the files, and the source's line in the workflow file.
     """
-    keyless = [name for name in tables if not workflow.tables[name].key]
+    keyless = [name for name in tables if not workflow.tables[name].key and workflow.tables[name].sql is None]
     sources = dict.fromkeys(source for name in keyless for source in workflow.tables[name].sources or (name,))
     if found := [mistake for name in sources if (mistake := _look(workflow, name)) is not None]:
         raise error(workflow.file, workflow.lines, found)
