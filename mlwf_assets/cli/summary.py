@@ -241,7 +241,7 @@ def _places(workflow: Workflow, lake: Lake, home: Path) -> Iterator[tuple[str, s
     if workflow.share:
         words = f"{write_share(workflow.share)} of the examples of {workflow.whole_name}, kept apart as {workflow.name}"
         yield "Sample", f"{words}; no model is registered"
-    if _report_file(workflow, home).exists():
+    if lake.entry(f"{workflow.name}/{_REPORT}") is not None:
         yield "Report", str(_report_file(workflow, home))
     if (decision := _decision(workflow, lake)) is not None:
         if decision["passed"]:
