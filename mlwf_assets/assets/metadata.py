@@ -36,7 +36,10 @@ _OURS = {
     "time": "the time that the example belongs to",
     "_group": "what a split keeps together",
 }
-_OUTCOME = "when the outcomes of this group can be seen"
+_PREFIXES = {
+    "_known_at_": "when the outcomes of this group can be seen",
+    "probability_": "how probable the class is, by the model",
+}
 
 
 def for_lake(result: Result, words: Mapping[str, str]) -> dict[str, Any]:
@@ -56,7 +59,8 @@ def for_lake(result: Result, words: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _say(name: str, known: Mapping[str, str]) -> str:
-    return known.get(name, _OUTCOME if name.startswith("_known_at_") else "")
+    of_kind = next((words for prefix, words in _PREFIXES.items() if name.startswith(prefix)), "")
+    return known.get(name, of_kind)
 
 
 def preview(table: pa.Table) -> str:

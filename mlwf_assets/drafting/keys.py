@@ -59,7 +59,8 @@ def _distinct_rows(database: Database, table: Table) -> int:
     """Rows that differ in a value; counted only where a column that may be a key says that some do not."""
     if any(column.distinct == table.rows for column in table.columns.values()):
         return table.rows
-    likely = [c for c in table.columns.values() if is_id(c.name) or is_own_id(c.name, table.name)]
+    columns = list(table.columns.values())
+    likely = [*columns[:1], *(c for c in columns if is_id(c.name) or is_own_id(c.name, table.name))]
     if not any(column.distinct >= table.rows / 2 for column in likely):
         return table.rows
     return int(database.row(f"SELECT count(*) FROM (SELECT DISTINCT * FROM {quote(table.name)})")[0])

@@ -31,6 +31,12 @@ def test_an_id_and_a_time_may_be_a_key_together(tmp_path):
     assert made.keys["readings"].columns == ("station", "day")
 
 
+def test_a_first_column_names_rows_although_some_stand_in_the_file_twice(tmp_path):
+    rows = [(f"H-{i:03}", i % 7, "ab"[i % 2]) for i in range(60)]
+    made, _ = proposed(write_csv(tmp_path / "houses.csv", "offer,x,y", [*rows, rows[3], rows[9]]), "y")
+    assert (made.keys["houses"].columns, made.keys["houses"].repeated) == (("offer",), 2)
+
+
 def test_values_that_stand_twice_are_no_key_even_if_called_id(tmp_path):
     made, _ = proposed(write_csv(tmp_path / "t.csv", "id,x,y", [(i // 2, i, "ab"[i % 2]) for i in range(40)]), "y")
     assert made.keys["t"].columns == ()
