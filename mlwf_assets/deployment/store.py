@@ -6,9 +6,13 @@ at a time. Nobody calls `mlflow.set_tracking_uri` or starts a global run; client
 
 import os
 import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
@@ -17,6 +21,11 @@ from mlwf_assets.errors import ModelError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_DATABASE = "mlflow.db"
+_OPEN = (
+    "import sys; from pathlib import Path; from mlwf_assets.deployment.store import open_store; "
+    "open_store(Path(sys.argv[1]))"
+)
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -81,7 +90,7 @@ def store_uri(home: Path) -> str:
         >>> store_uri(Path("/data/.mlwf"))
         'sqlite:////data/.mlwf/mlflow/mlflow.db'
     """
-    return f"sqlite:///{home.absolute() / 'mlflow' / 'mlflow.db'}"
+    return f"sqlite:///{home.absolute() / 'mlflow' / _DATABASE}"
 
 
 def has_store(home: Path) -> bool:
@@ -91,7 +100,7 @@ def has_store(home: Path) -> bool:
         >>> has_store(Path("/no/such/home"))
         False
     """
-    return (home / "mlflow" / "mlflow.db").is_file()
+    return (home / "mlflow" / _DATABASE).is_file()
 
 
 def open_store(home: Path) -> Store:
@@ -104,41 +113,67 @@ def open_store(home: Path) -> Store:
         ModelError: if the database is of another MLflow version or cannot be opened.
     """
     set_environment()
-    folder = prepare_folder(home)
-    uri = store_uri(home)
+    folder, uri = _make_folders(home), store_uri(home)
     with FileLock(folder / "locks" / "create.lock"):
+        if not _is_whole(folder / _DATABASE):
+            _make_database(folder)
         client = _connect(uri)
     return Store(folder=folder, uri=uri, client=client)
 
 
 def prepare_folder(home: Path) -> Path:
-    """Make the store's folder, with a database that has no tables yet; needs no MLflow.
+    """Have a store below a home before a server opens it, and return its folder.
 
-    Example:
-        >>> import tempfile
-        >>> sorted(path.name for path in prepare_folder(Path(tempfile.mkdtemp())).iterdir())
-        ['artifacts', 'locks', 'mlflow.db']
+    Where there is none yet, another process makes it: MLflow is not imported here.
+
+    Raises:
+        ModelError: if the database cannot be opened or made.
     """
-    folder = home.absolute() / "mlflow"
-    for name in ("artifacts", "locks"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "locks" / "create.lock"):
-        _use_wal(folder / "mlflow.db")
+    folder = _make_folders(home)
+    if not _is_whole(folder / _DATABASE):
+        made = subprocess.run([sys.executable, "-c", _OPEN, str(home)], capture_output=True, text=True, check=False)
+        if made.returncode:
+            raise ModelError(f"MLflow's store must be made in {folder}, however: {made.stderr.strip()[-500:]}")
     return folder
 
 
-def _use_wal(database: Path) -> None:
-    """Readers (the UI) and one writer (a run) do not block each other; the mode stays with the file."""
+def _make_folders(home: Path) -> Path:
+    folder = home.absolute() / "mlflow"
+    for name in ("artifacts", "locks"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _is_whole(database: Path) -> bool:
+    """Whether MLflow made the database to its end: the last thing that it makes is an experiment."""
+    if not database.exists():
+        return False
     try:
-        connection = sqlite3.connect(database, timeout=30)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        finally:
-            connection.close()
+        with closing(sqlite3.connect(database, timeout=30)) as connection:
+            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'experiments'").fetchone()[0]
+            return bool(tables) and connection.execute("SELECT 1 FROM experiments LIMIT 1").fetchone() is not None
     except sqlite3.Error as error:
         raise ModelError(
             f"{database} must be MLflow's database, however: {error}. Put back a copy, or move it away to begin anew."
         ) from error
+
+
+def _make_database(folder: Path) -> None:
+    """Make the database aside and move it to its place: MLflow takes seconds, and goes on with no half of one.
+
+    Readers (the UI) and one writer (a run) do not block each other; the journal's mode stays with the file.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as place:
+        draft = Path(place) / _DATABASE
+        made: Any = SqlAlchemyStore  # MLflow's own has no types
+        made(f"sqlite:///{draft}", (folder / "artifacts").as_uri()).engine.dispose()
+        with closing(sqlite3.connect(draft)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        for left in folder.glob(f"{_DATABASE}*"):  # of one that was never finished
+            left.unlink()
+        draft.replace(folder / _DATABASE)
 
 
 def _connect(uri: str) -> "MlflowClient":

@@ -70,3 +70,16 @@ def test_a_database_of_another_version_is_told_with_what_to_do(store, tmp_path):
         connection.execute("UPDATE alembic_version SET version_num = 'of the future'")
     with pytest.raises(ModelError, match=r"must be readable by the installed MLflow(.|\n)*mlflow db upgrade sqlite"):
         open_store(home)
+
+
+@pytest.mark.parametrize("left", ["", "CREATE TABLE experiments (x); CREATE TABLE _alembic_tmp_experiments (x);"])
+def test_a_database_that_a_killed_process_left_half_made_is_made_anew(tmp_path, left):
+    (tmp_path / "mlflow").mkdir()
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow" / "mlflow.db")) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(left)
+    assert open_store(tmp_path).experiment("flights")
+    assert sorted(path.name for path in (tmp_path / "mlflow").iterdir() if "mlflow.db" not in path.name) == [
+        "artifacts",
+        "locks",
+    ]
