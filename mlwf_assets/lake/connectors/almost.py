@@ -17,7 +17,7 @@ from mlwf_assets.spec.tables import ColumnType
 
 _TYPES: tuple[ColumnType, ...] = ("integer", "number", "date", "timestamp")
 _PROBED, _MOST = 200, 0.5
-_MOST_ODD = 0.05
+_MOST_ODD = 0.1
 _SHOWN, _CHARACTERS = 3, 30
 
 
