@@ -53,7 +53,7 @@ def label(*, reads: Sequence[str], type: ColumnType) -> Callable[[Thing], Thing]
     return _marking("label")
 
 
-def feature(*, reads: Sequence[str], type: Literal["number", "boolean", "category"]) -> Callable[[Thing], Thing]:  # noqa: A002
+def feature(*, reads: Sequence[str], type: Literal["number", "boolean", "category"]) -> Callable[[Thing], Thing]:  # noqa: A002 (as above)
     """Make a feature of each example from its own row.
 
     The function takes a frame of the examples' clean rows and returns a Series. Outcomes, and what the label is

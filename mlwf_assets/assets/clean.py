@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlwf_assets.assets.lineage import table_lineage
 from mlwf_assets.assets.own_code import own_code
+from mlwf_assets.assets.published import as_csv
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
+from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.extensions import CleaningStep
 from mlwf_assets.spec.lookups import looked_up
 from mlwf_assets.spec.made import made_from, tables_in_order
@@ -88,61 +90,78 @@ def _reading(workflow: Workflow, name: str, table: Table) -> dict[str, Any]:
 
 def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Results]:
     def clean(work: Work) -> Results:
-        from mlwf_assets.cleaning import clean_table
-        from mlwf_assets.cleaning.made import make_rows
         from mlwf_assets.lake import duck
         from mlwf_assets.lake.connectors.doubled import refuse_doubled
-        from mlwf_assets.spec.sources import CsvOptions
 
         refuse_doubled(workflow, [name])
-        reading = _reading(workflow, name, table)
-        others = looked_up(table)
-        types: Mapping[str, Any]
         with duck.connect() as connection:
             for partition in work.partitions:
-                if table.sql is not None:
-                    tables = {other: work.read(f"clean/{other}") for other in made_from(table)}
-                    made, found = make_rows(table.sql, tables, name=name, locate=workflow.locate)
-                    raws, types, named = {name: made}, {name: found}, tables
-                else:
-                    raws = {source: work.read(f"raw/{source}", partition) for source in _sources(table, name)}
-                    named = raws
-                    types = {source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in raws}
-                cleaned = clean_table(
-                    table,
-                    raws,
-                    {other: work.read(f"clean/{other}", partition) for other in others},
-                    types=types,
-                    name=name,
-                    keys={other: workflow.tables[other].key[0] for other in others},
-                    read_as={source: CsvOptions.model_validate(one) for source, one in reading["read_as"].items()},
-                    times=reading["times"],
-                    own=workflow.own,
-                    partition=partition,
-                    found_here=True,
-                    locate=workflow.locate,
-                    connection=connection,
-                )
-                counts = cleaned.counts.as_metadata()
-                quarantine = replace(cleaned.quarantine, files=_quarantine_files(cleaned.quarantine.table, counts))
-                lineage = table_lineage(workflow, name, {one: rows.column_names for one, rows in named.items()})
-                checked = {**cleaned.clean.metadata, "checks": {ACCOUNTED: _balance(counts)}, "lineage": lineage}
-                yield (
-                    partition,
-                    {f"clean/{name}": replace(cleaned.clean, metadata=checked), f"quarantine/{name}": quarantine},
-                )
+                given = _read(work, workflow, name, table, partition)
+                cleaned = _clean(work, workflow, name, table, partition, given, connection)
+                yield partition, _to_results(cleaned, name, table_lineage(workflow, name, given.columns))
 
     return clean
 
 
-def _quarantine_files(rows: Any, counts: dict[str, Any]) -> dict[str, bytes]:
-    """The rows as a file for people; and the counts, which belong to the content, for the report tells them."""
-    import pyarrow as pa
-    from pyarrow import csv
+class _Given(NamedTuple):
+    """What a table is made from.
 
-    sink = pa.BufferOutputStream()
-    csv.write_csv(rows, sink)
-    return {QUARANTINE: sink.getvalue().to_pybytes(), COUNTS: json.dumps(counts, sort_keys=True).encode()}
+    Attributes:
+        rows: source -> its rows; of a table with SQL, its name -> what the query gives.
+        types: source -> column -> the type that was found.
+        columns: source, or table that the query names -> its columns.
+    """
+
+    rows: Mapping[str, Any]
+    types: Mapping[str, Any]
+    columns: Mapping[str, list[str]]
+
+
+def _read(work: Work, workflow: Workflow, name: str, table: Table, partition: str | None) -> _Given:
+    from mlwf_assets.cleaning.made import make_rows
+
+    if table.sql is None:
+        rows = {source: work.read(f"raw/{source}", partition) for source in _sources(table, name)}
+        types = {source: json.loads(work.file(f"raw/{source}", "types.json", partition)) for source in rows}
+        return _Given(rows, types, {source: found.column_names for source, found in rows.items()})
+    tables = {other: work.read(f"clean/{other}") for other in made_from(table)}
+    made, types = make_rows(table.sql, tables, name=name, locate=workflow.locate)
+    return _Given({name: made}, {name: types}, {other: found.column_names for other, found in tables.items()})
+
+
+def _clean(
+    work: Work, workflow: Workflow, name: str, table: Table, partition: str | None, given: _Given, connection: Any
+) -> Any:
+    from mlwf_assets.cleaning import clean_table
+    from mlwf_assets.spec.sources import CsvOptions
+
+    reading, others = _reading(workflow, name, table), looked_up(table)
+    return clean_table(
+        table,
+        given.rows,
+        {other: work.read(f"clean/{other}", partition) for other in others},
+        types=given.types,
+        name=name,
+        keys={other: workflow.tables[other].key[0] for other in others},
+        read_as={source: CsvOptions.model_validate(one) for source, one in reading["read_as"].items()},
+        times=reading["times"],
+        own=workflow.own,
+        partition=partition,
+        found_here=True,
+        locate=workflow.locate,
+        connection=connection,
+    )
+
+
+def _to_results(cleaned: Any, name: str, lineage: Any) -> dict[str, Result]:
+    """Clean rows with their check and lineage; quarantine with the counts, which the report tells."""
+    counts = cleaned.counts.as_metadata()
+    metadata = {**cleaned.clean.metadata, "checks": {ACCOUNTED: _balance(counts)}, "lineage": lineage}
+    files = {QUARANTINE: as_csv(cleaned.quarantine.table), COUNTS: json.dumps(counts, sort_keys=True).encode()}
+    return {
+        f"clean/{name}": replace(cleaned.clean, metadata=metadata),
+        f"quarantine/{name}": replace(cleaned.quarantine, files=files),
+    }
 
 
 def _balance(counts: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The fingerprint of the code that a result depends on.
 
-The function's own syntax tree, and those of all first-party modules that it reaches by import, without
-docstrings, comments, annotations and positions; and the versions of the distributions that the step names.
+The function's own syntax tree with the helpers and constants that it names, and those of all first-party modules
+that these reach by import, without docstrings, comments, annotations and positions; and the versions of the
+distributions that the step names.
 Errors, logging and the command line are outside: they change no result. What was found out about a module is
 remembered in the user's cache folder, so that definitions load fast.
 """
@@ -90,6 +91,31 @@ def _definition(tree: ast.Module, qualname: str) -> ast.AST:
     return found
 
 
+def _with_helpers(tree: ast.Module, definition: ast.AST) -> ast.Module:
+    """A definition, and all at the top of its module that it names: helpers, constants, imports."""
+    kept: list[Any] = [definition]
+    seen: set[str] = set()
+    while named := {node.id for one in kept for node in ast.walk(one) if isinstance(node, ast.Name)} - seen:
+        seen |= named
+        kept += [part for node in tree.body if (part := _part_of(node, named)) is not None and part not in kept]
+    return ast.Module(kept, [])
+
+
+def _part_of(node: ast.stmt, names: set[str]) -> ast.stmt | None:
+    """What of a statement at the top of a module defines one of some names."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        aliases = [alias for alias in node.names if (alias.asname or alias.name.partition(".")[0]) in names]
+        if not aliases:
+            return None
+        if isinstance(node, ast.Import):
+            return ast.Import(aliases)
+        return ast.ImportFrom(node.module, aliases, node.level)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node if node.name in names else None
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return node if any(isinstance(one, ast.Name) and one.id in names for one in targets) else None
+
+
 @functools.cache
 def _module_path(name: str) -> Path | None:
     """Find the file of a first-party module without importing anything; None where there is no such module."""
@@ -109,11 +135,13 @@ def _module_facts(name: str) -> _Facts:
 
 @functools.cache
 def _facts(path: Path, definition: str = "") -> _Facts:
-    """Find out about a whole module, or about one function or class of it."""
+    """Find out about a whole module, or about one function or class and what of its module it uses."""
     key = _hash(b"|".join([_own_source(), path.read_bytes(), definition.encode()]))
     known = _remembered()
     if key not in known:
-        tree = _definition(_tree(path), definition) if definition else _tree(path)
+        tree = _tree(path)
+        if definition:
+            tree = _with_helpers(tree, _definition(tree, definition))
         known[key] = _Facts(_hash(ast.dump(tree).encode()), tuple(sorted(_imports(tree))))
     return known[key]
 

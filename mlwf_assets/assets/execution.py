@@ -17,7 +17,7 @@ from mlwf_assets.assets.component import asset_key, workflow_definitions
 from mlwf_assets.assets.graph import workflow_partitions
 from mlwf_assets.assets.launcher import PROCESS_TAG, is_running, process_name
 from mlwf_assets.assets.laziness import FORCE_TAG, NEWEST_TAG, Done
-from mlwf_assets.assets.planning import Asked, plan_workflow
+from mlwf_assets.assets.planning import ALL, Asked, plan_workflow
 from mlwf_assets.assets.recipes import Planned
 from mlwf_assets.assets.resources import MlwfHome
 from mlwf_assets.assets.step import Step
@@ -61,7 +61,7 @@ def run_workflow(
     recorder: stamps.Recorder,
     start_s: float,
     force: bool = False,
-    asked: Asked = Asked(),  # noqa: B008 (frozen)
+    asked: Asked = ALL,
 ) -> Outcome:
     """Bring a workflow up to date through Dagster.
 

@@ -18,6 +18,7 @@ import dagster as dg
 from mlwf_assets.assets import metadata, stamps
 from mlwf_assets.assets.causes import shorten
 from mlwf_assets.assets.failures import note_failure
+from mlwf_assets.assets.markdown import as_table
 from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
 from mlwf_assets.assets.step import Output, Step, Work, table_names
@@ -247,14 +248,13 @@ def _check(key: dg.AssetKey, name: str, done: Sequence[Done]) -> dg.AssetCheckRe
         check_name=name,
         passed=not failed,
         description=first["description"] if first else "no outcome is kept with the result",
-        metadata={"by partition": dg.MarkdownMetadataValue(_markdown(rows))},
+        metadata={"by partition": dg.MarkdownMetadataValue(_by_column(rows))},
     )
 
 
-def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+def _by_column(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [columns, ["---"] * len(columns), *[[str(row.get(name, "")) for name in columns] for row in rows]]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return as_table(columns, [[str(row.get(name, "")) for name in columns] for row in rows])
 
 
 def _event_pointers(context: dg.AssetExecutionContext, tables: Mapping[str, str], step: Step) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from mlwf_assets.assets.markdown import as_table
 from mlwf_assets.evaluation.report.draw import as_markdown, columns
 from mlwf_assets.lake.result import Entry, Result
 
@@ -75,13 +76,9 @@ def preview(table: pa.Table) -> str:
     """
     names = table.column_names[:_PREVIEW_COLUMNS]
     rows = table.select(names).slice(0, _PREVIEW_ROWS).to_pylist()
-    lines = [[_cell(row[name]) for name in names] for row in rows]
-    head = [_cell(name) for name in names]
+    shown = as_table([_cell(name) for name in names], [[_cell(row[name]) for name in names] for row in rows])
     more = len(table.column_names) - len(names)
-    text = "\n".join(f"| {' | '.join(line)} |" for line in [head, *lines])
-    first, _, rest = text.partition("\n")
-    ruled = "\n".join(part for part in (first, "|" + "---|" * len(names), rest) if part)
-    return f"{ruled}\n\n... and {more} more columns" if more > 0 else ruled
+    return f"{shown}\n\n... and {more} more columns" if more > 0 else shown
 
 
 def rows_by_partition(entries: Sequence[Entry]) -> str:
@@ -102,7 +99,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, dt.datetime):
         return value.strftime("%Y-%m-%d %H:%M")
     text = f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
-    text = text.replace("|", "\\|").replace("\n", " ")
     return text if len(text) <= _CELL_CHARACTERS else text[: _CELL_CHARACTERS - 1] + "…"
 
 

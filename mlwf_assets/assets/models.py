@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -79,7 +79,7 @@ def problem_kind(workflow: Workflow, matrix: pa.Table) -> Any:
 def _family_step(workflow: Workflow, name: str) -> Step:
     from mlwf_assets.models.budget import budget_shares
 
-    spec = workflow.models
+    spec, known = workflow.models, _FAMILIES.get(name, _OWN)
     share = budget_shares(spec.families)[name]
     settings = spec.model_dump(mode="json", exclude={"families", "gpu", "replay"})
     return Step(
@@ -87,7 +87,7 @@ def _family_step(workflow: Workflow, name: str) -> Step:
             Output(
                 f"models/{name}",
                 f"The {name} family, tuned: its best model, its trials, its out-of-fold predictions.",
-                kinds=(_KINDS.get(name, "python"), "mlflow"),
+                kinds=(known.kind, "mlflow"),
                 checks=_CHECK,
                 columns=_PREDICTION_COLUMNS,
                 published={"trials.json": f"trials/{name}.json"},
@@ -96,37 +96,50 @@ def _family_step(workflow: Workflow, name: str) -> Step:
         inputs=(Input(_MATRIX),),
         compute=_trainer(workflow, name, share),
         settings=[name, settings, share, workflow.examples.kind, example_key(workflow)],
-        libraries=("numpy", "pandas", *_distributions(name)),
-        without=tuple(module for other, module in _MODULES.items() if other != name),
+        libraries=("numpy", "pandas", *known.libraries),
+        without=_modules(but=name),
         own=own_code(
             workflow, [*workflow.own.of(Metric), *(one for one in workflow.own.of(Family) if one.name == name)]
         ),
-        preload=_modules(name),
+        preload=known.preload,
         external=lambda _: _replay_fingerprint(workflow),
     )
 
 
-# The registry leads to all of them; a result depends on its own.
-_MODULES = {name: f"mlwf_assets.models.families.{name}" for name in ("linear", "lightgbm", "tabm")}
-_KINDS = {"linear": "linear", "lightgbm": "lightgbm", "tabm": "pytorch"}
+class _Known(NamedTuple):
+    """What is known of a family without importing it.
+
+    Attributes:
+        kind: its badge.
+        libraries: distributions whose versions its results depend on.
+        preload: modules that are imported before the clock of the work starts.
+        module: where its code stands; the registry leads to all of them, and a result depends on its own.
+    """
+
+    kind: str
+    libraries: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
+    module: str = ""
 
 
-def _distributions(name: str) -> tuple[str, ...]:
-    known = {
-        "linear": ("scipy", "threadpoolctl", "optuna"),
-        "lightgbm": ("lightgbm", "optuna"),
-        "tabm": ("torch", "tabm", "rtdl_num_embeddings", "optuna"),
-    }
-    return known.get(name, ())
+_FAMILIES = {
+    "linear": _Known(
+        "linear", ("scipy", "threadpoolctl", "optuna"), ("scipy.optimize", "scipy.sparse", "optuna"),
+        "mlwf_assets.models.families.linear",
+    ),
+    "lightgbm": _Known(
+        "lightgbm", ("lightgbm", "optuna"), ("lightgbm", "optuna"), "mlwf_assets.models.families.lightgbm"
+    ),
+    "tabm": _Known(
+        "pytorch", ("torch", "tabm", "rtdl_num_embeddings", "optuna"), ("torch", "tabm"),
+        "mlwf_assets.models.families.tabm",
+    ),
+}  # fmt: skip
+_OWN = _Known("python", ("optuna",), ("optuna",))
 
 
-def _modules(name: str) -> tuple[str, ...]:
-    known = {
-        "linear": ("scipy.optimize", "scipy.sparse", "optuna"),
-        "lightgbm": ("lightgbm", "optuna"),
-        "tabm": ("torch", "tabm"),
-    }
-    return known.get(name, ())
+def _modules(but: str = "") -> tuple[str, ...]:
+    return tuple(known.module for name, known in _FAMILIES.items() if name != but)
 
 
 def _replay_file(workflow: Workflow) -> Path | None:
@@ -219,7 +232,7 @@ def _ensemble_step(workflow: Workflow, families: Sequence[str]) -> Step:
         compute=blend_members,
         settings=[_judging(workflow), workflow.evaluation.costs.model_dump(mode="json")],
         libraries=("numpy", "scipy"),
-        without=tuple(_MODULES.values()),
+        without=_modules(),
         own=own_code(workflow, workflow.own.of(Metric)),
     )
 
@@ -255,7 +268,7 @@ def _leaderboard_step(workflow: Workflow, families: Sequence[str]) -> Step:
         compute=compare,
         settings=[_judging(workflow)],
         libraries=("numpy",),
-        without=tuple(_MODULES.values()),
+        without=_modules(),
         own=own_code(workflow, workflow.own.of(Metric)),
     )
 

@@ -1,9 +1,11 @@
 """outliers/TABLE: the odd training rows of a clean table, for people; nothing but the report reads them."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+from mlwf_assets.assets.markdown import as_table
+from mlwf_assets.assets.published import as_csv
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.workflow import Workflow
@@ -63,28 +65,16 @@ def _finder(workflow: Workflow, name: str) -> Callable[[Work], Results]:
 
 def _to_result(rows: Any, summary: dict[str, Any]) -> Result:
     """The rows as a file for people, and the summary, which belongs to the content, for the report tells it."""
-    import pyarrow as pa
-    from pyarrow import csv
-
-    sink = pa.BufferOutputStream()
-    csv.write_csv(rows, sink)
+    oddest = [[one["row"], f"{one['score']:.3f}", one["why"]] for one in summary["oddest"]]
     shown = {
         "rows looked at": summary["looked_at"],
         "which": summary["among"],
         "odd rows": summary["listed"],
         "none, because": summary["because"],
-        "the oddest": _as_markdown(summary["oddest"]),
+        "the oddest": as_table(["row", "score", "why"], oddest) if oddest else "",
     }
-    files = {LISTED: sink.getvalue().to_pybytes(), SUMMARY: json.dumps(summary, sort_keys=True).encode()}
+    files = {LISTED: as_csv(rows), SUMMARY: json.dumps(summary, sort_keys=True).encode()}
     return Result(rows, metadata=shown, files=files)
-
-
-def _as_markdown(oddest: Sequence[dict[str, Any]]) -> str:
-    if not oddest:
-        return ""
-    cells = [[one["row"], f"{one['score']:.3f}", one["why"]] for one in oddest]
-    lines = [" | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) for line in cells]
-    return "\n".join(["| row | score | why |", "|---|---|---|", *(f"| {line} |" for line in lines)])
 
 
 def odd_rows(work: Work, workflow: Workflow) -> list[dict[str, Any]]:

@@ -36,7 +36,10 @@ class Asked:
         return not self.select and not self.partitions
 
 
-def plan_workflow(workflow: Workflow, home: Path, asked: Asked = Asked()) -> list[Planned]:
+ALL = Asked()
+
+
+def plan_workflow(workflow: Workflow, home: Path, asked: Asked = ALL) -> list[Planned]:
     """Say for every partition of every step that is asked for whether it is fresh.
 
     Raises:

@@ -6,11 +6,15 @@ browser or spreadsheet opens them. A reused result is published too, so that a d
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlwf_assets.assets.step import Output
 from mlwf_assets.lake.fingerprint import hash_bytes
 from mlwf_assets.lake.result import Entry
 from mlwf_assets.lake.store import Lake
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def published_links(workflow: str, output: Output, partition: str | None) -> dict[str, str]:
@@ -28,6 +32,17 @@ def publish(home: Path, lake: Lake, workflow: str, output: Output, entry: Entry)
         draft = target.with_name(f".{target.name}.{entry.fingerprint[:8]}")
         draft.write_bytes(lake.file_bytes(entry, file))
         draft.replace(target)
+
+
+def as_csv(rows: "pa.Table") -> bytes:
+    """Write rows as a file that spreadsheets open."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    sink = pa.BufferOutputStream()
+    csv.write_csv(rows, sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def _places(output: Output, partition: str | None) -> Mapping[str, str]:

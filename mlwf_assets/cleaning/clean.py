@@ -34,7 +34,7 @@ from mlwf_assets.cleaning.stages import (
 from mlwf_assets.errors import DataError, SchemaError
 from mlwf_assets.lake import duck
 from mlwf_assets.lake.result import Result
-from mlwf_assets.spec.extensions import OwnCode
+from mlwf_assets.spec.extensions import NO_CODE, OwnCode
 from mlwf_assets.spec.lookups import parse_lookup
 from mlwf_assets.spec.mistakes import Place, dotted
 from mlwf_assets.spec.names import ROW_ID
@@ -71,7 +71,7 @@ def clean_table(
     keys: Mapping[str, str] | None = None,
     read_as: Mapping[str, CsvOptions] | None = None,
     times: Mapping[str, str] | None = None,
-    own: OwnCode = OwnCode(),  # noqa: B008 (frozen)
+    own: OwnCode = NO_CODE,
     partition: str | None = None,
     found_here: bool = False,
     locate: Callable[[Place], str] = dotted,

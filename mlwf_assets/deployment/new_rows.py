@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlwf_assets.errors import SchemaError, SpecError
-from mlwf_assets.features.relational.columns import find_barred
+from mlwf_assets.spec.late import find_barred
 from mlwf_assets.spec.mistakes import listed, nearest, suggestion
-from mlwf_assets.spec.origins import find_origins, label_columns, origins
+from mlwf_assets.spec.origins import find_followers, find_origins, label_columns, origins
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.sql import columns_of
@@ -84,7 +84,7 @@ def expect(workflow: Workflow, features: Sequence[Mapping[str, Any]]) -> Expecte
     needed = find_origins(made, asked)
     links = {one.child_column for one in parse_relationships(workflow) if one.child_table == root}
     kept = find_origins(made, needed | links | _ids(workflow))
-    forgotten = _with_followers(made, late - kept)
+    forgotten = find_followers(made, late - kept)
     return Expected(
         table=_relax(table, forgotten, optional=late - needed, known_at=known_at),
         needed=frozenset(needed),
@@ -159,14 +159,6 @@ def _ids(workflow: Workflow, tables: Collection[str] | None = None) -> set[str]:
     """The columns that say which series of readings a row looks at."""
     chosen = {name: one for name, one in workflow.features.timeseries.items() if tables is None or name in tables}
     return {name for one in chosen.values() for name in (one.id.values() if isinstance(one.id, dict) else [one.id])}
-
-
-def _with_followers(made: Mapping[str, set[str]], names: Collection[str]) -> set[str]:
-    """Columns, and all that is made from them."""
-    found = set(names)
-    while added := {name for name, used in made.items() if name not in found and used & found}:
-        found |= added
-    return found
 
 
 def _used(sql: str | None) -> set[str]:

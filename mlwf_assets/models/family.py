@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from mlwf_assets.errors import ModelError
 from mlwf_assets.models.budget import Clock
-from mlwf_assets.models.families.base import Context, Family, Fitted
+from mlwf_assets.models.families.base import Context, Family, Fitted, never
 from mlwf_assets.models.families.mean import join
 from mlwf_assets.models.families.registry import describe_family, find_family
 from mlwf_assets.models.fits import Fits
@@ -31,7 +31,7 @@ from mlwf_assets.models.trials import Tried, read_trials, write_trials
 from mlwf_assets.models.tuning import replay as replay_trials
 from mlwf_assets.models.tuning import tune_seconds, tune_trials
 from mlwf_assets.spec import extensions
-from mlwf_assets.spec.extensions import OwnCode
+from mlwf_assets.spec.extensions import NO_CODE, OwnCode
 from mlwf_assets.spec.models import Models
 from mlwf_assets.spec.names import Kind
 from mlwf_assets.spec.own_code import pack
@@ -67,10 +67,6 @@ class FamilyResult:
     key: tuple[str, ...]
 
 
-def _never() -> bool:
-    return False
-
-
 def train_family(
     name: str,
     matrix: pa.Table,
@@ -85,7 +81,7 @@ def train_family(
     device: str = "cpu",
     should_stop: Callable[[], bool] | None = None,
     replay: Any = None,
-    own: OwnCode = OwnCode(),  # noqa: B008 (frozen)
+    own: OwnCode = NO_CODE,
 ) -> FamilyResult:
     """Tune a family and train its final model on train and validation.
 
@@ -115,7 +111,7 @@ def train_family(
     task = read_task(draw_affordable(matrix, spec), features, spec=spec, kind=kind, key=key)
     context = Context(seed=spec.seed, threads=usable_threads(), device=device)
     fits = Fits(family, task, checkpoint_dir, context)
-    course = Course(report, should_stop or _never)
+    course = Course(report, should_stop or never)
     tried = _tune(fits, clock, spec=spec, course=course, replay=replay)
     numbers = " and ".join(str(one.number) for one in tried.chosen)
     score = score_together(tried.chosen, fits)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mlwf_assets.lake.fingerprint import hash_json
-from mlwf_assets.models.families.base import Context, Family, Fitted, Params, Rows
+from mlwf_assets.models.families.base import Context, Family, Fitted, Params, Rows, never
 from mlwf_assets.models.folds import draw_rows
 from mlwf_assets.models.metrics import Array, Metric
 from mlwf_assets.models.task import Task
@@ -41,10 +41,6 @@ class FoldFit:
     rounds: int
     seconds: float
     recalled: bool = False
-
-
-def _never() -> bool:
-    return False
 
 
 def score(metric: Metric, y: Array, prediction: Array, *, threshold: float = 0.5) -> float:
@@ -98,7 +94,7 @@ class Fits:
         share: float,
         rounds: int | None,
         should_stop: Callable[[], bool],
-        is_enough: Callable[[], bool] = _never,
+        is_enough: Callable[[], bool] = never,
     ) -> FoldFit:
         """Train on a fold and predict its validation rows.
 

@@ -22,7 +22,7 @@ from mlwf_assets.models.families.base import Fitted
 from mlwf_assets.models.families.mean import load_fitted
 from mlwf_assets.models.families.registry import find_family
 from mlwf_assets.models.metrics import Array
-from mlwf_assets.spec.extensions import OwnCode
+from mlwf_assets.spec.extensions import NO_CODE, OwnCode
 from mlwf_assets.spec.names import Kind
 from mlwf_assets.spec.own_code import unpack
 
@@ -127,7 +127,7 @@ def load(folder: Path) -> Predictor:
 
 def _read_own(file: Path) -> OwnCode:
     """The Python files of the workflow, where they hold a family."""
-    return unpack(file.read_bytes()) if file.exists() else OwnCode()
+    return unpack(file.read_bytes()) if file.exists() else NO_CODE
 
 
 class _Members(Mapping[str, Fitted]):

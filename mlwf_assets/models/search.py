@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlwf_assets.models.budget import Clock
-from mlwf_assets.models.families.base import Params, Stopped
+from mlwf_assets.models.families.base import Params, Stopped, never
 from mlwf_assets.models.fits import Fits
 from mlwf_assets.models.trials import Trial
 
@@ -55,14 +55,10 @@ class Course:
         """
         clock = self.clock
         if clock is None or end_s is None:
-            return _never
+            return never
         now_s = clock.left_s()
         least_s = now_s - max(0.0, now_s - end_s) / trainings
         return lambda: clock.left_s() <= least_s
-
-
-def _never() -> bool:
-    return False
 
 
 class _Proposals:

@@ -123,6 +123,9 @@ class OwnCode:
         return next((one for one in self.of(kind) if one.name == name), None)
 
 
+NO_CODE = OwnCode()
+
+
 def read_own_code(folder: Path, names: Names) -> tuple[OwnCode, list[Mistake]]:
     """Read the Python files of a workflow's folder.
 

@@ -1,6 +1,7 @@
-"""Columns that are known later than their row: outcomes, and whatever is made from them."""
+"""Columns that are known later than their row, and those that tell the outcome: what must not be learned from."""
 
-from mlwf_assets.spec.origins import origins
+from mlwf_assets.spec.lookups import parse_lookup
+from mlwf_assets.spec.origins import find_followers, label_columns, origins
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
 
@@ -27,8 +28,32 @@ def late_columns(workflow: Workflow, table: str) -> set[str]:
         ['delay', 'late']
     """
     spec = workflow.tables.get(table, Table())
-    late = {column for group in spec.outcomes for column in group.columns}
+    return find_followers(origins(workflow, spec), _outcomes(spec))
+
+
+def find_barred(workflow: Workflow, table: str) -> set[str]:
+    """Name the columns that give away what is to be predicted, and those that are made from them.
+
+    Outcomes of any table are barred. If the label names no outcome, its own columns are.
+
+    Args:
+        workflow: the workflow.
+        table: the clean table's name.
+    Returns:
+        Column names; derived ones, lookups of barred columns included.
+    Raises:
+        SpecError: if the label is not an allowed expression.
+    """
+    spec = workflow.tables.get(table, Table())
     made = origins(workflow, spec)
-    while added := {name for name, used in made.items() if name not in late and used & late}:
-        late |= added
-    return late
+    lookups = {name: parse_lookup(text) for name, text in spec.lookups.items()}
+    fetched = {name for name, one in lookups.items() if one.column in find_barred(workflow, one.table)}
+    barred = find_followers(made, _outcomes(spec) | fetched)
+    if table != workflow.examples.table:
+        return barred
+    label = label_columns(workflow)
+    return barred if label & barred else find_followers(made, barred | label)
+
+
+def _outcomes(table: Table) -> set[str]:
+    return {column for group in table.outcomes for column in group.columns}

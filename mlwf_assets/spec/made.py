@@ -113,17 +113,21 @@ def _check_known_at(workflow: Workflow, name: str, table: Table) -> Iterator[Mis
     """A table whose rows are known from some time on must not become one that was known always."""
     if table.known_at is not None:
         return
-    timed = [
-        other
-        for other in made_from(table)
-        if workflow.tables[other].known_at is not None or workflow.tables[other].outcomes
-    ]
+    timed = [other for other in made_from(table) if _has_times(workflow, other)]
     if timed:
         yield Mistake(
             ("tables", name),
             f"must say when its rows are known, 'known_at: SQL', for those of {listed(timed, joint='and')}, which it "
             "is made from, are not known always; without it, features would use what was not known yet",
         )
+
+
+def _has_times(workflow: Workflow, name: str) -> bool:
+    """Whether rows of a table are known from some time on: it says so, or each is predicted at a time of its own."""
+    table, examples = workflow.tables[name], workflow.examples
+    return (
+        table.known_at is not None or bool(table.outcomes) or (name == examples.table and examples.cutoff is not None)
+    )
 
 
 def look_at(workflow: Workflow, name: str, columns: Mapping[str, Sequence[str]]) -> Made:

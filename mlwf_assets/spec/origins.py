@@ -56,6 +56,19 @@ def find_origins(made: Mapping[str, set[str]], names: Iterable[str]) -> set[str]
     return found
 
 
+def find_followers(made: Mapping[str, set[str]], names: Iterable[str]) -> set[str]:
+    """Find columns and all that is made from them.
+
+    Example:
+        >>> sorted(find_followers({"late": {"minutes"}, "minutes": {"arrived"}}, ["arrived"]))
+        ['arrived', 'late', 'minutes']
+    """
+    found = set(names)
+    while added := {name for name, used in made.items() if name not in found and used & found}:
+        found |= added
+    return found
+
+
 def label_columns(workflow: Workflow) -> set[str]:
     """Name the columns of the examples' table that the label is made from, through label functions as well.
 

@@ -1,13 +1,11 @@
 """Whether what the workflow's own Python files add fits the rest of the workflow, as far as their text tells."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.extensions import CleaningStep, Extension, Family, Feature, Label, Metric
-from mlwf_assets.spec.late import late_columns
+from mlwf_assets.spec.late import find_barred
 from mlwf_assets.spec.mistakes import Mistake, Place, suggestion
 from mlwf_assets.spec.names import FAMILIES, METRICS, RESERVED_COLUMNS, RESERVED_IN_KEYS, RESERVED_PREFIXES
-from mlwf_assets.spec.origins import label_columns, origins
 from mlwf_assets.spec.workflow import Workflow
 
 _PLACE: Place = ("python",)
@@ -21,7 +19,6 @@ def check_own_code(workflow: Workflow) -> Iterator[Mistake]:
             continue
         for column in step.makes:
             yield from _check_made(workflow, step, column)
-    yield from _check_features(workflow)
     for one, known in ((Family, FAMILIES), (Metric, METRICS)):
         for extension in workflow.own.of(one):
             if extension.name in known:
@@ -31,7 +28,7 @@ def check_own_code(workflow: Workflow) -> Iterator[Mistake]:
 def check_own_columns(
     workflow: Workflow, raw_columns: Mapping[str, Sequence[str]], columns: Mapping[str, Sequence[str]]
 ) -> Iterator[Mistake]:
-    """Find columns that functions read and that there are not, or that they make although they are there.
+    """Find columns that functions read and must not, or that are not there, or that they make although they are.
 
     Args:
         workflow: the workflow.
@@ -43,6 +40,7 @@ def check_own_columns(
         for step in (one for one in workflow.own.of(CleaningStep) if one.table == name):
             yield from _check_reads(step, sorted(there), f"{name} before columns by 'sql:' and lookups are made")
             there |= set(step.makes)
+    yield from _check_features(workflow)
     own = columns[workflow.examples.table]
     functions: list[Label | Feature] = [*workflow.own.of(Label), *workflow.own.of(Feature)]
     for one in functions:
@@ -68,16 +66,7 @@ def _check_made(workflow: Workflow, step: CleaningStep, column: str) -> Iterator
 
 
 def _check_features(workflow: Workflow) -> Iterator[Mistake]:
-    root = workflow.examples.table
-    if root not in workflow.tables:
-        return
-    try:
-        label = label_columns(workflow)
-    except SpecError:
-        return
-    made = origins(workflow, workflow.tables[root])
-    late = late_columns(workflow, root)
-    barred = late if label & late else late | _followers(label, made)
+    barred = find_barred(workflow, workflow.examples.table)
     for feature in workflow.own.of(Feature):
         if told := sorted(set(feature.reads) & barred):
             yield _mistake(
@@ -85,13 +74,6 @@ def _check_features(workflow: Workflow) -> Iterator[Mistake]:
             )
         if feature.name in RESERVED_IN_KEYS or feature.name in workflow.example_key:
             yield _mistake(feature, "must have another name: the matrix has such a column of its own")
-
-
-def _followers(names: Collection[str], made: Mapping[str, set[str]]) -> set[str]:
-    found = set(names)
-    while added := {name for name, used in made.items() if name not in found and used & found}:
-        found |= added
-    return found
 
 
 def _check_reads(one: CleaningStep | Label | Feature, columns: Sequence[str], where: str) -> Iterator[Mistake]:

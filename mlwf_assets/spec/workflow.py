@@ -7,7 +7,7 @@ from pydantic import Field, PrivateAttr
 
 from mlwf_assets.spec.base import Name, Names, SpecModel
 from mlwf_assets.spec.datasets import Examples, Splits
-from mlwf_assets.spec.extensions import OwnCode
+from mlwf_assets.spec.extensions import NO_CODE, OwnCode
 from mlwf_assets.spec.features import Features
 from mlwf_assets.spec.mistakes import Lines, Place, line_of, locate
 from mlwf_assets.spec.models import Models
@@ -44,10 +44,10 @@ class Workflow(SpecModel):
 
     _folder: Path = PrivateAttr(default=Path())
     _lines: Lines = PrivateAttr(default_factory=dict)
-    _own: OwnCode = PrivateAttr(default=OwnCode())
+    _own: OwnCode = PrivateAttr(default=NO_CODE)
     _sample: tuple[str, float] | None = PrivateAttr(default=None)
 
-    def read_from(self, file: Path, lines: Lines, own: OwnCode = OwnCode()) -> "Workflow":  # noqa: B008 (frozen)
+    def read_from(self, file: Path, lines: Lines, own: OwnCode = NO_CODE) -> "Workflow":
         """Return the workflow with where it stands: its file, the line of each part, and what its Python adds."""
         placed = self.model_copy()
         placed._folder, placed._lines, placed._own = file.parent, lines, own  # noqa: SLF001 (our own class)

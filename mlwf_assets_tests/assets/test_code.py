@@ -90,6 +90,22 @@ def test_a_memory_that_cannot_be_written_is_done_without(package, tmp_path):
     assert package(top=TOP, deep=DEEP) == package(top=TOP, deep=DEEP)
 
 
+def test_helpers_and_constants_that_the_function_names_count_and_others_do_not(package):
+    top = (
+        "LIMIT = 1\n\ndef helper():\n    return LIMIT\n\n"
+        "def other():\n    return 5\n\ndef work():\n    return helper()\n"
+    )
+    first = package(top=top)
+    assert package(top=top.replace("return 5", "return 6")) == first
+    assert package(top=top.replace("return LIMIT", "return LIMIT + 1")) != first
+    assert package(top=top.replace("LIMIT = 1", "LIMIT = 2")) != first
+
+
+def test_imports_of_helpers_are_followed(package):
+    top = "def helper():\n    from toyroom.deep import one\n    return one()\n\ndef work():\n    return helper()\n"
+    assert package(top=top, deep=DEEP) != package(top=top, deep=DEEP.replace("1", "2"))
+
+
 ROOMS = {
     "lake.connectors.csv_files": "raw/parcels raw/weather raw/depots deployment/predictions",
     "cleaning.clean": "clean/parcels clean/weather clean/depots deployment/predictions",

@@ -1,7 +1,8 @@
 import pyarrow as pa
 import pytest
 
-from mlwf_assets.features.relational.columns import MAX_PARENT_ROWS, choose_columns, find_barred
+from mlwf_assets.features.relational.columns import MAX_PARENT_ROWS, choose_columns
+from mlwf_assets.spec.late import find_barred
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets_tests.features.toy import make_tables, make_workflow
 

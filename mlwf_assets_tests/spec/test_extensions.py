@@ -116,7 +116,7 @@ def test_a_label_by_python_bars_what_it_reads_from_features(tmp_path):
     defs = DEFS.replace(", outcomes: {known_at: sent, columns: [delay]}", "")
     code = LATE + "@mlwf.feature(reads=['delay'], type='number')\ndef f(rows): ..."
     with pytest.raises(SpecError, match="delay tells the outcome"):
-        load(write(tmp_path, code, defs=defs))
+        check(load(write(tmp_path, code, defs=defs)), COLUMNS)
 
 
 def test_a_missing_file_is_told_at_its_line(tmp_path):

@@ -1,8 +1,8 @@
 """Which columns of a clean table may enter a feature, and as what.
 
 Nothing here looks at a partition's values: the set of features must be the same every month. What may
-not enter: outcomes and what is made from them, the label's own columns, keys, internal columns, ignored
-ones. What a column is follows from its declared type, else from its Arrow type (docs/features.md).
+not enter: what tells the outcome (`spec.late`), keys, internal columns, ignored ones. What a column is follows
+from its declared type, else from its Arrow type (docs/features.md).
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pat
 
 from mlwf_assets.spec.features import find_ignored
-from mlwf_assets.spec.lookups import parse_lookup
-from mlwf_assets.spec.origins import label_columns, origins
+from mlwf_assets.spec.late import find_barred
 from mlwf_assets.spec.relationships import Relationship
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
@@ -25,39 +24,6 @@ Meaning = Literal["number", "boolean", "category", "text", "time"]
 MAX_PARENT_ROWS = 200
 # An undeclared text column of a table that is known whole is a category up to so many distinct values.
 MAX_CATEGORIES = 100
-
-
-def find_barred(workflow: Workflow, table: str) -> set[str]:
-    """Name the columns that give away what is to be predicted, and those that are made from them.
-
-    Outcomes of any table are barred. If the label names no outcome, its own columns are.
-
-    Args:
-        workflow: the workflow.
-        table: the clean table's name.
-
-    Returns:
-        Column names; derived ones (`sql:` of a column, lookups) included.
-    """
-    spec = workflow.tables.get(table, Table())
-    barred = {column for group in spec.outcomes for column in group.columns}
-    if table == workflow.examples.table:
-        label = label_columns(workflow)
-        barred |= set() if label & _derived(workflow, spec, barred) else label
-    return _derived(workflow, spec, barred)
-
-
-def _derived(workflow: Workflow, spec: Table, barred: set[str]) -> set[str]:
-    """Add what is made from barred columns, until nothing is added."""
-    result = set(barred)
-    for name, text in spec.lookups.items():
-        lookup = parse_lookup(text)
-        if lookup.by in result or lookup.column in find_barred(workflow, lookup.table):
-            result.add(name)
-    made = origins(workflow, spec)
-    while added := {name for name, used in made.items() if name not in result and used & result}:
-        result |= added
-    return result
 
 
 def choose_columns(

@@ -67,7 +67,7 @@ def _count(connection: duckdb.DuckDBPyConnection, kind: ColumnType, test: str) -
 
 
 def join_almost(parts: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """Put what was found in the parts of a source together; keep columns of which at most a twentieth is odd.
+    """Put what was found in the parts of a source together; keep columns of which at most a tenth is odd.
 
     Example:
         >>> part = {"km": {"type": "integer", "values": 60, "odd": 1, "examples": ["4 km"]}}

@@ -65,7 +65,8 @@ class Rows:
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
-def _never() -> bool:
+def never() -> bool:
+    """Say no: the default of what a training is asked."""
     return False
 
 
@@ -88,8 +89,8 @@ class Context:
     threads: int = 2
     device: str = "cpu"
     checkpoint_dir: Path | None = None
-    should_stop: Callable[[], bool] = _never
-    is_enough: Callable[[], bool] = _never
+    should_stop: Callable[[], bool] = never
+    is_enough: Callable[[], bool] = never
 
 
 class Stopped(Exception):  # noqa: N818 (a request that was met, no error)

@@ -9,7 +9,7 @@ from mlwf_assets.cleaning.row_functions import own_words
 from mlwf_assets.errors import ModelError
 from mlwf_assets.models.families.base import Family
 from mlwf_assets.spec import extensions
-from mlwf_assets.spec.extensions import OwnCode
+from mlwf_assets.spec.extensions import NO_CODE, OwnCode
 from mlwf_assets.spec.own_code import load_object
 
 
@@ -49,7 +49,7 @@ def family_names() -> tuple[str, ...]:
     return tuple(_MAKERS)
 
 
-def describe_family(name: str, own: OwnCode = OwnCode()) -> str:  # noqa: B008 (frozen)
+def describe_family(name: str, own: OwnCode = NO_CODE) -> str:
     """Say in words what a family is.
 
     Example:
@@ -60,7 +60,7 @@ def describe_family(name: str, own: OwnCode = OwnCode()) -> str:  # noqa: B008 (
     return _WORDS.get(name, name) if extension is None else own_words(extension)
 
 
-def find_family(name: str, own: OwnCode = OwnCode()) -> Family:  # noqa: B008 (frozen)
+def find_family(name: str, own: OwnCode = NO_CODE) -> Family:
     """Make the family of that name.
 
     Args:
