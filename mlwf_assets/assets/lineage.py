@@ -34,7 +34,7 @@ def table_lineage(workflow: Workflow, name: str, columns: Mapping[str, Sequence[
     """
     table = workflow.tables[name]
     found = _given(table, columns)
-    for step in workflow.own.of(CleaningStep) if table.sql is None else ():
+    for step in workflow.own.of(CleaningStep):
         if step.table == name:
             made_by = set().union(*(found.get(column, set()) for column in step.reads))
             found |= dict.fromkeys(step.makes, made_by)

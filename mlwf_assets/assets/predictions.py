@@ -65,7 +65,9 @@ def prediction_steps(workflow: Workflow) -> list[Step]:
 
 def _which(workflow: Workflow) -> str:
     table = workflow.examples.table
-    return f"the rows of {table}" if workflow.is_partitioned(table) else f"the rows of {table} that have no label yet"
+    if workflow.is_partitioned(table):
+        return f"the rows of {table}; a run makes the newest partitions alone, older ones are made when asked for"
+    return f"the rows of {table} that have no label yet"
 
 
 def _names(spec: Deployment) -> list[str]:

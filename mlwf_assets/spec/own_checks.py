@@ -1,6 +1,6 @@
 """Whether what the workflow's own Python files add fits the rest of the workflow, as far as their text tells."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from mlwf_assets.spec.extensions import CleaningStep, Extension, Family, Feature, Label, Metric
 from mlwf_assets.spec.late import find_barred
@@ -26,17 +26,17 @@ def check_own_code(workflow: Workflow) -> Iterator[Mistake]:
 
 
 def check_own_columns(
-    workflow: Workflow, raw_columns: Mapping[str, Sequence[str]], columns: Mapping[str, Sequence[str]]
+    workflow: Workflow, given: Mapping[str, Collection[str]], columns: Mapping[str, Sequence[str]]
 ) -> Iterator[Mistake]:
     """Find columns that functions read and must not, or that are not there, or that they make although they are.
 
     Args:
         workflow: the workflow.
-        raw_columns: source -> its columns.
+        given: table -> the columns that its sources, or its SQL, give.
         columns: table -> its clean columns.
     """
-    for name, table in workflow.tables.items():
-        there = {column for source in table.sources or () for column in raw_columns[source]}
+    for name in workflow.tables:
+        there = set(given[name])
         for step in (one for one in workflow.own.of(CleaningStep) if one.table == name):
             yield from _check_reads(step, sorted(there), f"{name} before columns by 'sql:' and lookups are made")
             there |= set(step.makes)

@@ -78,18 +78,21 @@ def _mistakes(workflow: Workflow, raw_columns: RawColumns) -> Iterator[Mistake]:
         yield from broken
         return  # whatever names a column of these tables would be told as a mistake, too
     yield from check_times(workflow, made)
+    given = {
+        name: {column for source in table.sources or () for column in raw_columns[source]}
+        | set(made[name].columns if name in made else ())
+        for name, table in workflow.tables.items()
+    }
     for name, table in workflow.tables.items():
-        raw = {column for source in table.sources or () for column in raw_columns[source]}
-        raw |= set(made[name].columns) if name in made else set()
         yield from _check_case(name, columns[name], raw_columns, table)
-        yield from _check_made(name, table, raw, columns)
+        yield from _check_made(name, table, given[name], columns)
         yield from _check_named(name, table, columns[name])
     for use in expressions(workflow):
         if use.makes is None:
             known = raw_columns[use.source] if use.source is not None else columns[use.table or ""]
             labels = [one.name for one in workflow.own.of(Label)] if use.place == LABEL else []
             yield from _check_use(use, [*known, *labels])
-    yield from check_own_columns(workflow, raw_columns, columns)
+    yield from check_own_columns(workflow, given, columns)
     yield from _check_relations(workflow, columns)
     yield from _check_rest(workflow, columns)
 
