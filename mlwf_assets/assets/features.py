@@ -146,7 +146,7 @@ def _python_step(workflow: Workflow) -> Step:
 
         for partition in work.partitions:
             clean, examples = work.read(f"clean/{target}", partition), work.read("datasets/examples", partition)
-            yield partition, {"features/python": own.build(workflow, clean, examples)}
+            yield partition, {"features/python": _with_lineage(own.build(workflow, clean, examples))}
 
     return Step(
         outputs=(

@@ -13,12 +13,21 @@ from sqlglot.dialects.duckdb import DuckDB
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.functions import FUNCTIONS, OVER_ROWS, QUERY_OPERATORS, TODAY
 from mlwf_assets.spec.mistakes import suggestion
-from mlwf_assets.spec.sql import SERVED, called_names, check_leaf, parse_statements, read_tokens, shorten
+from mlwf_assets.spec.sql import (
+    SERVED,
+    Refused,
+    called_names,
+    check_leaf,
+    parse_statements,
+    read_tokens,
+    refuse,
+    shorten,
+)
 
 _ALLOWED = frozenset(name for group in (FUNCTIONS, OVER_ROWS) for names in group.values() for name in names)
 _MUST = "must be one query: SELECT, PIVOT or UNPIVOT over tables of this file"
 
-_REFUSED: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
+_REFUSED: Refused = (
     ((exp.Lambda, exp.Struct, exp.Array, exp.ToMap, exp.Bracket, exp.Explode), "no lists, structs or maps"),
     ((exp.JSONExtract, exp.JSONExtractScalar), "no JSON"),
     ((exp.TableSample,), "no samples, for they are other rows tomorrow"),
@@ -90,9 +99,7 @@ def _refused_function(name: str) -> str:
 
 
 def _check_node(node: exp.Expr, sql: str) -> None:
-    for kinds, words in _REFUSED:
-        if isinstance(node, kinds):
-            raise SpecError(f"must hold {words}, however: {shorten(node.sql(dialect='duckdb'))!r}")
+    refuse(node, _REFUSED)
     if not isinstance(node, _SERVED):
         raise SpecError(f"{_MUST}, however: {shorten(node.sql(dialect='duckdb'))!r}")
     if isinstance(node, exp.Anonymous) and node.name.lower() not in _ALLOWED:

@@ -21,7 +21,9 @@ from mlwf_assets.spec.remedies import remedy_of_form, unknown_column
 
 _ALLOWED = frozenset(name for names in FUNCTIONS.values() for name in names)
 
-_REFUSED: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
+Refused = tuple[tuple[tuple[type[exp.Expr], ...], str], ...]
+
+_REFUSED: Refused = (
     ((exp.Query, exp.Subquery, exp.From, exp.Table, exp.Exists, exp.Any, exp.All), "no queries"),
     ((exp.Window,), "no window functions"),
     ((exp.AggFunc,), "no aggregates"),
@@ -203,9 +205,7 @@ def _refused_function(name: str) -> str:
 
 
 def _check_node(node: exp.Expr, expression: str) -> None:
-    for kinds, words in _REFUSED:
-        if isinstance(node, kinds):
-            raise SpecError(f"must hold {words}, however: {shorten(node.sql(dialect='duckdb'))!r}")
+    refuse(node, _REFUSED)
     if not isinstance(node, SERVED):
         raise SpecError(_one(expression))
     if isinstance(node, exp.Anonymous) and node.name.lower() not in _ALLOWED:
@@ -213,6 +213,17 @@ def _check_node(node: exp.Expr, expression: str) -> None:
     if isinstance(node, exp.Column) and node.table:
         raise SpecError(f"must name columns without their table, however: {node.sql(dialect='duckdb')!r}")
     check_leaf(node, expression)
+
+
+def refuse(node: exp.Expr, refused: Refused) -> None:
+    """Refuse what has a reason of its own.
+
+    Raises:
+        SpecError: naming it, and the reason.
+    """
+    for kinds, words in refused:
+        if isinstance(node, kinds):
+            raise SpecError(f"must hold {words}, however: {shorten(node.sql(dialect='duckdb'))!r}")
 
 
 def check_leaf(node: exp.Expr, text: str) -> None:

@@ -146,3 +146,20 @@ def test_without_a_cutoff_nothing_made_from_the_label_is_served():
             found = rows(whole, lambda workflow: check(workflow, COLUMNS))
             assert [one.split(": ")[1] for one in found] == ["tables.made.sql", "tables.again.sql"]
             assert all(expected in one for one in found)
+
+
+def test_a_table_of_rows_that_are_predicted_at_times_of_their_own_says_when_it_is_known():
+    text = """
+type: mlwf_assets.MLWorkflow
+attributes:
+  name: offers
+  project: {question: "What is the price?"}
+  sources: {offers: offers.csv}
+  tables:
+    offers: {key: [id]}
+    areas: {sql: 'SELECT area, avg(size) AS size FROM offers GROUP BY area', key: [area]}
+  examples: {table: offers, label: price, cutoff: listed}
+"""
+    (found,) = rows(text)
+    assert "tables.areas: must say when its rows are known, 'known_at: SQL', for those of offers" in found
+    assert loads(text.replace(", cutoff: listed", ""), file=FILE).tables["areas"].known_at is None
