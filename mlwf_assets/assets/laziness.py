@@ -192,6 +192,7 @@ class _Runner:
             lake=self._lake,
             home=self._home,
             partitions=tuple(one.partition for one in todo),
+            inputs={edge.name: edge for edge in self._step.inputs},
             sources={(name, one.partition): read for one in todo for name, read in (one.sources or {}).items()},
             recipes={one.partition: one.recipe or "" for one in todo},
             run_id=self._run_id,

@@ -69,8 +69,8 @@ def output_recipe(recipe: str, table: str) -> str:
 
 def recipe_parts(step: Step, sources: Mapping[str, Sequence[Entry]], external: str) -> dict[str, str]:
     """Fingerprint each part of what a step's results are made from."""
-    read = {edge.name: sources[edge.name] for edge in step.inputs if edge.counts}
-    inputs = {name: hash_json([[one.partition, one.fingerprint] for one in found]) for name, found in read.items()}
+    read = [edge for edge in step.inputs if edge.counts]
+    inputs = {edge.name: hash_json([[one.partition, edge.part(one)] for one in sources[edge.name]]) for edge in read}
     return {"code": step_code(step), "settings": _settings(step), "outside": external, **inputs}
 
 

@@ -77,6 +77,15 @@ TRANSFORMS_OVER_ROWS = words("""
     rolling_outlier_count rolling_std rolling_trend same_as_previous savgol_filter time_since_previous
 """)
 TRANSFORMS_AT_TIME = ("age", "time_since")
+# Of those that are served: what reads text, or columns of any kind.
+TRANSFORMS_OF_TEXT = frozenset(
+    words("""
+    count_string equal equal_scalar is_null isin mean_characters_per_word median_word_length not_equal
+    not_equal_scalar num_characters num_unique_separators num_words number_of_common_words number_of_hashtags
+    number_of_mentions number_of_unique_words number_of_words_in_quotes punctuation_count title_word_count
+    total_word_length upper_case_count upper_case_word_count whitespace_count
+    """)
+)
 
 # tsfresh's calculators that are served, as it writes them behind the name of the column: its minimal ones, then others.
 MINIMAL_CALCULATORS = words("""

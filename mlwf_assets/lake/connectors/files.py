@@ -73,13 +73,13 @@ def read_files(
     files = {"types.json": json.dumps(types, indent=1).encode()}
     metadata = _describe(found, tables)
     if cut is None or source.time is None:
-        return {None: Result(table, files, metadata, KEY)}
+        return {None: Result(table, files, metadata, KEY, types)}
     rows = cut_rows(table, source.time, cut)
     metadata |= rows.counts()
     wanted = list(rows.by_partition if names is None else names)
     if unknown := [name for name in wanted if name not in rows.by_partition]:
         raise SpecError(f"there must be a partition {unknown[0]!r}, however: {list(rows.by_partition)[:3]} ...")
-    return {name: Result(_take(table, rows.by_partition[name]), files, metadata, KEY) for name in wanted}
+    return {name: Result(_take(table, rows.by_partition[name]), files, metadata, KEY, types) for name in wanted}
 
 
 def read_content(name: str, content: bytes, form: Form | None, csv: CsvOptions) -> tuple[pa.Table, bool]:
