@@ -67,10 +67,8 @@ def output_recipe(recipe: str, table: str) -> str:
     return hash_json([recipe, table])
 
 
-def recipe_parts(step: Step, sources: Mapping[str, Sequence[Entry]], external: str) -> dict[str, str]:
-    """Fingerprint each part of what a step's results are made from."""
-    read = [edge for edge in step.inputs if edge.counts]
-    inputs = {edge.name: hash_json([[one.partition, edge.part(one)] for one in sources[edge.name]]) for edge in read}
+def recipe_parts(step: Step, inputs: Mapping[str, str], external: str) -> dict[str, str]:
+    """Name each part of what a step's results are made from: what it is -> its fingerprint."""
     return {"code": step_code(step), "settings": _settings(step), "outside": external, **inputs}
 
 
@@ -79,15 +77,58 @@ def step_recipe(step: Step, parts: Parts, partition: str | None) -> str:
     return hash_json([step.name, dict(parts), partition])
 
 
-def read_partitions(
-    edge: Input, source: Step, partition: str | None, names: Sequence[str], here: int
-) -> Sequence[str | None]:
-    """List the partitions of an input that one partition of its reader, the `here`-th one, reads."""
-    if not source.partitioned:
-        return [None]
-    if partition is None or edge.back is None:
-        return names
-    return names[max(0, here - edge.back) : here + 1]
+@dataclass(frozen=True)
+class _Read:
+    """What one partition of a step reads of one input.
+
+    Attributes:
+        entries: those that are there and fresh.
+        before: why others are not, the first causes.
+        lacks: whether it needs what is neither there nor planned.
+        part: the fingerprint of what is read; only where all of it is fresh.
+    """
+
+    entries: Sequence[Entry]
+    before: Sequence[Cause]
+    lacks: bool
+    part: str
+
+
+class _Snapshot:
+    """What the lake holds, each table asked for once, so that all steps are planned against the same state."""
+
+    def __init__(self, lake: Lake, tables: Mapping[str, str]) -> None:
+        self._lake, self._tables = lake, tables
+        self._known: dict[str, Entries] = {}
+
+    def entries(self, name: str) -> Entries:
+        """Return what GROUP/NAME holds, by partition."""
+        if name not in self._known:
+            self._known[name] = self._lake.entries(self._tables[name])
+        return self._known[name]
+
+
+def _gather(
+    edge: Input,
+    which: Sequence[str | None],
+    entries: Entries,
+    not_fresh: Mapping[tuple[str, str | None], Planned],
+) -> _Read:
+    """Gather the entries of an input, or why they are not all fresh."""
+    found: list[Entry] = []
+    before: dict[Cause, None] = {}
+    lacks = False
+    for read in which:
+        entry, planned = entries.get(read), not_fresh.get((edge.name, read))
+        if entry is not None and planned is None:
+            found.append(entry)
+            continue
+        lacks = lacks or planned is None or planned.lacks
+        if len(before) < KEPT:
+            causes = [Cause(edge.name, read, "was never computed")] if planned is None else planned.because
+            before |= dict.fromkeys(causes if planned is None else later(causes, planned.step.name, read))
+    part = "" if before else hash_json([[entry.partition, edge.part(entry)] for entry in found])
+    return _Read(found, tuple(before), lacks, part)
 
 
 class Planner:
@@ -109,58 +150,62 @@ class Planner:
         """
         planned: list[Planned] = []
         not_fresh: dict[tuple[str, str | None], Planned] = {}
+        lake = _Snapshot(self._lake, self._tables)
         for step in self._steps if steps is None else steps:
-            current = self._current(step)
-            external = step.external(self._home) if step.external else ""
-            for partition in step.wanted(self._names) if partitions is None or not step.partitioned else partitions:
-                one = self._plan_one(step, partition, external, current, not_fresh)
+            wanted = step.wanted(self._names) if partitions is None or not step.partitioned else partitions
+            for one in self._plan(step, wanted, lake, not_fresh):
                 planned.append(one)
                 if one.state != "fresh":
-                    not_fresh.update({(output.name, partition): one for output in step.outputs})
+                    not_fresh.update({(output.name, one.partition): one for output in step.outputs})
         return planned
 
     def plan_step(self, step: Step, partitions: Sequence[str | None]) -> list[Planned]:
         """Plan some partitions of one step against the lake as it is now."""
+        return list(self._plan(step, partitions, _Snapshot(self._lake, self._tables), {}))
+
+    def _plan(
+        self,
+        step: Step,
+        partitions: Sequence[str | None],
+        lake: _Snapshot,
+        not_fresh: Mapping[tuple[str, str | None], Planned],
+    ) -> Iterator[Planned]:
         external = step.external(self._home) if step.external else ""
-        current = self._current(step)
-        return [self._plan_one(step, partition, external, current, {}) for partition in partitions]
+        # Partitions that read the same share it: else, with all of an input, years of days would cost their square.
+        known: dict[tuple[str, str | None], _Read] = {}
+        for partition in partitions:
+            reads: dict[str, _Read] = {}
+            for edge in step.inputs:
+                key = edge.name, None if edge.back is None or not self._writers[edge.name].partitioned else partition
+                if key not in known:
+                    known[key] = _gather(edge, self._which(edge, partition), lake.entries(edge.name), not_fresh)
+                reads[edge.name] = known[key]
+            own = [lake.entries(output.name).get(partition) for output in step.outputs]
+            yield self._plan_one(step, partition, external, own, reads)
 
-    def _current(self, step: Step) -> dict[str, Entries]:
-        tables = [output.name for output in step.outputs] + [edge.name for edge in step.inputs]
-        return {name: self._lake.entries(self._tables[name]) for name in tables}
-
-    def _reads(self, step: Step, partition: str | None) -> Iterator[tuple[str, str | None]]:
-        here = self._places.get(partition or "", 0)
-        for edge in step.inputs:
-            source = self._writers[edge.name]
-            yield from ((edge.name, name) for name in read_partitions(edge, source, partition, self._names, here))
+    def _which(self, edge: Input, partition: str | None) -> Sequence[str | None]:
+        """List the partitions of an input that one partition of its reader reads."""
+        if not self._writers[edge.name].partitioned:
+            return [None]
+        if partition is None or edge.back is None:
+            return self._names
+        here = self._places[partition]
+        return self._names[max(0, here - edge.back) : here + 1]
 
     def _plan_one(
         self,
         step: Step,
         partition: str | None,
         external: str,
-        current: Mapping[str, Entries],
-        not_fresh: Mapping[tuple[str, str | None], Planned],
+        own: Sequence[Entry | None],
+        reads: Mapping[str, _Read],
     ) -> Planned:
-        own = [current[output.name].get(partition) for output in step.outputs]
         state: State = "missing" if any(entry is None for entry in own) else "stale"
-        sources: dict[str, list[Entry]] = {edge.name: [] for edge in step.inputs}
-        before: dict[Cause, None] = {}
-        lacks = False
-        for name, read in self._reads(step, partition):
-            entry = current[name].get(read)
-            if entry is not None and (name, read) not in not_fresh:
-                sources[name].append(entry)
-                continue
-            planned = not_fresh.get((name, read))
-            lacks = lacks or planned is None or planned.lacks
-            if len(before) < KEPT:
-                causes = [Cause(name, read, "was never computed")] if planned is None else planned.because
-                before |= dict.fromkeys(causes if planned is None else later(causes, planned.step.name, read))
-        if before:
+        if before := dict.fromkeys(cause for read in reads.values() for cause in read.before):
+            lacks = any(read.lacks for read in reads.values())
             return Planned(step, partition, state, because=tuple(before)[:KEPT], lacks=lacks)
-        parts = recipe_parts(step, sources, external)
+        sources = {name: read.entries for name, read in reads.items()}
+        parts = recipe_parts(step, {edge.name: reads[edge.name].part for edge in step.inputs if edge.counts}, external)
         recipe = step_recipe(step, parts, partition)
         wanted = {output.name: output_recipe(recipe, self._tables[output.name]) for output in step.outputs}
         if all(entry and entry.recipe == wanted[output.name] for entry, output in zip(own, step.outputs, strict=True)):
