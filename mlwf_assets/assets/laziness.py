@@ -17,6 +17,7 @@ import dagster as dg
 
 from mlwf_assets.assets import metadata, stamps
 from mlwf_assets.assets.causes import shorten
+from mlwf_assets.assets.event_log import BATCH, together
 from mlwf_assets.assets.failures import note_failure
 from mlwf_assets.assets.markdown import as_table
 from mlwf_assets.assets.published import publish, published_links
@@ -102,8 +103,10 @@ def _report(
         yield from (_check(_key(tables[output.name]), name, ones) for name in output.checks)
     if len(made) > 1 or not whole:
         pointers = _event_pointers(context, tables, step)
-        for one in done:
-            context.log_event(_event(tables, one, pointers, shown[one]))
+        for start in range(0, len(done), BATCH):
+            with together(context.instance):
+                for one in done[start : start + BATCH]:
+                    context.log_event(_event(tables, one, pointers, shown[one]))
 
 
 def _key(table: str) -> dg.AssetKey:
