@@ -100,10 +100,11 @@ def _show(reply: Reply, workflow: "Workflow", outcome: "Outcome", home: Path) ->
 
 def _was_stopped(outcome: "Outcome") -> bool:
     """Whether a signal ended the run: Dagster raises it in a step, or ends quietly between two."""
-    import dagster as dg
+    if not outcome.failures:
+        return bool(outcome.skipped)
+    import dagster as dg  # which takes longer than a run that has nothing to do
 
-    stopped = any(isinstance(error, dg.DagsterExecutionInterruptedError) for error in outcome.failures.values())
-    return stopped or bool(outcome.skipped and not outcome.failures)
+    return any(isinstance(error, dg.DagsterExecutionInterruptedError) for error in outcome.failures.values())
 
 
 def _process_start_s() -> float:
