@@ -8,8 +8,9 @@ queue) and the eviction of stale gangs. The rules are those of KAI-Scheduler; `d
 from collections.abc import Callable
 
 from mlwf_assets.gpu import rules
+from mlwf_assets.gpu.alike import Alike
 from mlwf_assets.gpu.line import Line
-from mlwf_assets.gpu.model import Decisions, Eviction, State
+from mlwf_assets.gpu.model import Decisions, Eviction, Reason, State
 from mlwf_assets.gpu.reservation import reserve
 from mlwf_assets.gpu.solver import LongestIdle, make_room
 from mlwf_assets.gpu.table import Table
@@ -57,15 +58,18 @@ def schedule(state: State) -> Decisions:
 
 
 def _allocate(table: Table) -> None:
-    line = Line(table.books, [work for work in table.works if work.pending])
+    alike = Alike((work for work in table.works if work.pending), table.board.keeper)
+    line = Line(table.books, alike.first())
     while (work := line.pop()) is not None:
         reason = table.start(work)
-        table.keep()
         if reason is None:
-            if work.pending:
-                line.push(work)
+            table.keep()
+            for waits in (alike.after(work), work if work.pending else None):
+                if waits is not None:
+                    line.push(waits)
         elif work.active < work.minimum:
-            table.waiting[work.job.name] = "too-large" if work.request > table.total else reason
+            words: Reason = "too-large" if work.request > table.total else reason
+            table.waiting |= dict.fromkeys((other.job.name for other in alike.all_of(work)), words)
 
 
 class _Failures:
@@ -93,14 +97,16 @@ def _for_each_waiting(table: Table, action: _Evicting, works: list[Work]) -> Non
     if not works:
         return
     failures = _Failures()
-    line = Line(table.books, [work for work in table.works if _may_evict(table, work)])
+    alike = Alike((work for work in table.works if _may_evict(table, work)), table.board.keeper)
+    line = Line(table.books, alike.first())
     while (work := line.pop()) is not None:
         if failures.is_hopeless(work):
             continue
         if action(table, work, works):
             failures.clear()
-            if _may_evict(table, work):
-                line.push(work)
+            for waits in (alike.after(work), work):
+                if waits is not None and _may_evict(table, waits):
+                    line.push(waits)
         else:
             failures.add(work)
 
