@@ -42,9 +42,9 @@ def is_kept_from_preemption(work: Work, settings: Settings) -> bool:
 
 def is_protected(work: Work, runtime_s: int, settings: Settings) -> bool:
     """Whether a job has not run that long yet; its elastic tasks above the minimum are not protected."""
-    if work.job.from_reservation:
-        runtime_s = max(runtime_s, settings.starvation_after_s)
     ran_s = work.job.ran_s
+    if work.job.from_reservation:
+        ran_s, runtime_s = ran_s or 0, max(runtime_s, settings.starvation_after_s)
     return ran_s is not None and ran_s < runtime_s and work.active <= work.minimum
 
 

@@ -49,9 +49,7 @@ def schedule(state: State) -> Decisions:
         promises=tuple(table.promises),
         evictions=tuple(table.evictions),
         reservations=reservations,
-        warned=tuple(
-            work.job.name for work in table.works if work.active and work.job.idle_s >= state.settings.idle_warn_s
-        ),
+        warned=tuple(work.job.name for work in table.running if work.job.idle_s >= state.settings.idle_warn_s),
         waiting=table.waiting,
         fair_shares=table.fair_shares,
     )
@@ -141,6 +139,7 @@ def _reclaim_idle(table: Table, claimer: Work, works: list[Work]) -> bool:
         action="idle",
         may_recall=lambda work: True,
         accept=lambda victims: True,
+        place_again=False,
     )
 
 

@@ -52,6 +52,7 @@ def make_room(
     action: Action,
     may_recall: Callable[[Work], bool],
     accept: Callable[[Recalled], bool],
+    place_again: bool = True,
 ) -> bool:
     """Recall others until a job fits.
 
@@ -62,6 +63,7 @@ def make_room(
         action: what the recalls are called.
         may_recall: whether the next tasks of a job may be recalled at all.
         accept: whether these victims may pay: (job, tasks) in the order of recall.
+        place_again: whether who was recalled is placed again where there is room, before the claimer if it is its turn.
     Returns:
         Whether a way was found; the claimer is promised its devices then.
     """
@@ -79,7 +81,7 @@ def make_room(
         if table.board.room(size, claimer.job.name) < chunk:
             continue
         mark = table.mark()
-        if _place_again(table, claimer, units) and accept(_victims(units)):
+        if _place(table, claimer, units if place_again else []) and accept(_victims(units)):
             table.keep(action, claimer)
             return True
         table.take_back(mark)
@@ -87,7 +89,7 @@ def make_room(
     return False
 
 
-def _place_again(table: Table, claimer: Work, units: Recalled) -> bool:
+def _place(table: Table, claimer: Work, units: Recalled) -> bool:
     recalled = {work.place: work for work, _ in units}
     line = Line(table.books, [*recalled.values(), claimer])
     placed = False

@@ -13,7 +13,7 @@ from mlwf_assets.gpu.simulation import carry_out
 from mlwf_assets_tests.gpu.machines import held, histories, machines, settled
 
 _QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
-_FEW, _MANY = 60, 3000
+_FEW, _MANY = 60, 1000
 
 
 def _for_all(full, check, **given_by):
