@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("demo", "lazy")
+BENCHMARKS = ("demo", "lazy", "gpu")
 RESULTS = Path(__file__).parent / "results"
 
 
