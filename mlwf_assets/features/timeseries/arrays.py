@@ -1,4 +1,4 @@
-"""Features of windows that are arrays: rows of a matrix, series of unequal lengths, or a million on their way to disk."""
+"""Features of windows that are arrays: rows of a matrix, or series of unequal lengths; in memory or in a file."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -55,7 +55,7 @@ class Batch:
     @cached_property
     def centered(self) -> np.ndarray:
         """(n_windows, length) without the mean."""
-        return self.x - self.mean[:, None]
+        return np.asarray(self.x - self.mean[:, None])
 
     @cached_property
     def variance(self) -> np.ndarray:
@@ -65,7 +65,7 @@ class Batch:
     @cached_property
     def std(self) -> np.ndarray:
         """(n_windows,) standard deviations (ddof = 0)."""
-        return np.sqrt(self.variance)
+        return np.asarray(np.sqrt(self.variance))
 
     @cached_property
     def maximum(self) -> np.ndarray:
@@ -80,7 +80,7 @@ class Batch:
     @cached_property
     def missing(self) -> np.ndarray:
         """(n_windows,) whether a window holds a NaN."""
-        return np.isnan(self.sorted[:, -1])
+        return np.asarray(np.isnan(self.sorted[:, -1]))
 
     @cached_property
     def absolute(self) -> np.ndarray:
@@ -110,7 +110,7 @@ class Batch:
     @cached_property
     def amplitudes(self) -> np.ndarray:
         """(n_windows, length // 2 + 1) absolute values of the transform."""
-        return np.abs(self.spectrum)
+        return np.asarray(np.abs(self.spectrum))
 
     @cached_property
     def power(self) -> np.ndarray:
@@ -122,4 +122,4 @@ class Batch:
     @cached_property
     def mass(self) -> np.ndarray:
         """(n_windows, length) cumulative share of the sum of absolute values."""
-        return np.cumsum(self.absolute, axis=1) / np.sum(self.absolute, axis=1, keepdims=True)
+        return np.asarray(np.cumsum(self.absolute, axis=1) / np.sum(self.absolute, axis=1, keepdims=True))

@@ -60,7 +60,8 @@ def read_container(
             return _read_long(container, column_id, column_sort, column_kind, column_value)
         return _read_wide(container, column_id, column_sort, column_value)
     if not isinstance(container, Mapping):
-        raise ValueError(f"series must stand in a DataFrame, or a dict of them, however: {type(container).__name__}")
+        found = type(container).__name__
+        raise ValueError(f"series must stand in a DataFrame, or a dict of them, however: {found}")  # noqa: TRY004 - as tsfresh
     _refuse_names(list(container))
     for frame in container.values():
         _refuse_missing(frame, [column_id, column_value, *([] if column_sort is None else [column_sort])])

@@ -164,7 +164,7 @@ class Spans:
         length = int(self.lengths[rows[0]])
 
         def cut(series: np.ndarray) -> np.ndarray:
-            return np.lib.stride_tricks.sliding_window_view(series, length)[self.starts[rows]]
+            return np.asarray(np.lib.stride_tricks.sliding_window_view(series, length)[self.starts[rows]])
 
         return cut(self.values), None if self.times is None else cut(self.times)
 

@@ -6,7 +6,7 @@ The warning that names them stands here too. This module alone may import tsfres
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -41,9 +41,9 @@ def find_foreign(name: str) -> Callable[..., Any]:
     from tsfresh.feature_extraction import feature_calculators
 
     found = getattr(feature_calculators, name, None)
-    if not hasattr(found, "fctype"):
+    if found is None or not hasattr(found, "fctype"):
         raise ValueError(f"a calculator must be one of tsfresh's, or a function, however: {name!r}")
-    return found
+    return cast("Callable[..., Any]", found)
 
 
 def warn_of_foreign(names: Sequence[str]) -> None:

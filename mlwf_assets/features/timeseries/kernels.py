@@ -160,7 +160,9 @@ def count_similar_pairs(x: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, 
 
 
 @_compile
-def mean_log_similar(x: np.ndarray, m: int, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def mean_log_similar(  # noqa: C901 - a compiled loop is not cheaper to read in pieces
+    x: np.ndarray, m: int, limits: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Average the logarithm of the share of places whose next m (and m + 1) readings are similar, by limit.
 
     Args:
@@ -308,12 +310,15 @@ def _tenth_percentile(values: np.ndarray) -> float:
     place = 10 / 100.0 * (len(ordered) - 1)
     low = int(place)
     if low == place:
-        return ordered[low]
-    return (ordered[low] * (low + 1 - place) + ordered[low + 1] * (place - low)) / ((low + 1 - place) + (place - low))
+        return float(ordered[low])
+    weights = (low + 1 - place) + (place - low)
+    return float((ordered[low] * (low + 1 - place) + ordered[low + 1] * (place - low)) / weights)
 
 
 @_compile
-def count_ridges(transform: np.ndarray, noise_window: int, shortest: int) -> np.ndarray:
+def count_ridges(  # noqa: C901, PLR0912 - as above
+    transform: np.ndarray, noise_window: int, shortest: int
+) -> np.ndarray:
     """Count ridges of wavelet transforms that stand out from the noise, as SciPy's `find_peaks_cwt` finds them.
 
     Args:

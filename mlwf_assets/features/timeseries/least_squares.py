@@ -28,7 +28,8 @@ def factorize(design: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.nd
     """
     both = np.concatenate([design, target[:, :, None]], axis=2)
     finite = np.isfinite(both).all(axis=(1, 2))
-    triangle = np.linalg.qr(np.where(finite[:, None, None], both, 0.0), mode="r")
+    # NumPy's stubs know one form of the answer, which is not that of mode r.
+    triangle = np.asarray(np.linalg.qr(np.where(finite[:, None, None], both, 0.0), mode="r"))
     k = design.shape[2]
     left = np.abs(np.diagonal(triangle, axis1=1, axis2=2)[:, :k])
     norm = np.sqrt(np.sum(design * design, axis=1))

@@ -4,7 +4,7 @@ Written down here so that neither a workflow nor a prediction has to import tsfr
 what tsfresh has.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -99,4 +99,8 @@ def minimal() -> dict[str, None]:
     return dict.fromkeys(_MINIMAL.split())
 
 
-SETTINGS = {"minimal": minimal, "efficient": efficient, "comprehensive": comprehensive}
+SETTINGS: Mapping[str, Callable[[], Settings]] = {
+    "minimal": minimal,
+    "efficient": efficient,
+    "comprehensive": comprehensive,
+}

@@ -90,7 +90,7 @@ def _labels(frame: Any, kind: Kind, column_sort: str | None, column_kind: str | 
                 UserWarning,
                 stacklevel=3,
             )
-    return labels
+    return np.asarray(labels)
 
 
 def _roll(kind: Kind, labels: np.ndarray | None, direction: int, widest: int | None, narrowest: int) -> Kind:

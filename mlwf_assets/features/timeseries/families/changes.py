@@ -29,7 +29,7 @@ def _mean_abs_change(batch: Batch) -> np.ndarray:
 
 def _cid_ce(batch: Batch, normalize: bool) -> np.ndarray:  # noqa: FBT001 - tsfresh's parameter
     if not normalize:
-        return np.sqrt(np.sum(batch.changes * batch.changes, axis=1))
+        return np.asarray(np.sqrt(np.sum(batch.changes * batch.changes, axis=1)))
     changes = np.diff(batch.centered / batch.std[:, None], axis=1)
     return np.where(batch.std == 0, 0.0, np.sqrt(np.sum(changes * changes, axis=1)))
 

@@ -18,7 +18,7 @@ def _lempel_ziv_complexity(batch: Batch, bins: int) -> np.ndarray:
     # NumPy's linspace, whose rounding decides where a reading on a bound goes.
     bounds = np.where(step == 0, places / bins * (stop - start), places * step) + start
     bounds[:, -1:] = stop
-    return kernels.count_pieces(kernels.find_bins(bounds, batch.x), bins) / batch.length
+    return np.asarray(kernels.count_pieces(kernels.find_bins(bounds, batch.x), bins) / batch.length)
 
 
 def _query_similarity_count(batch: Batch, sets: Sequence[Parameters]) -> list[np.ndarray]:

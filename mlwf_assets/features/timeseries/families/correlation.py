@@ -1,13 +1,20 @@
 """Autocorrelation: by lag, partial, and aggregated over lags."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from mlwf_assets.features.timeseries.batch import Batch
 from mlwf_assets.features.timeseries.registry import Calculator, Parameters, each
 
-_AGGREGATES = {"mean": np.mean, "median": np.median, "var": np.var, "std": np.std, "max": np.max, "min": np.min}
+_AGGREGATES: Mapping[str, Callable[..., np.ndarray]] = {
+    "mean": np.mean,
+    "median": np.median,
+    "var": np.var,
+    "std": np.std,
+    "max": np.max,
+    "min": np.min,
+}
 # tsfresh's bounds below which a variance counts as none.
 _NO_VARIANCE, _CLOSE_TO_ZERO = 1e-10, 1e-8
 

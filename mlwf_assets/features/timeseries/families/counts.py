@@ -10,21 +10,21 @@ def _longest_run(marked: np.ndarray) -> np.ndarray:
     """(n,) length of the longest run of True in each row."""
     places = np.arange(marked.shape[1])
     last_gap = np.maximum.accumulate(np.where(marked, -1, places), axis=1)
-    return np.max(places - last_gap, axis=1)
+    return np.asarray(np.max(places - last_gap, axis=1))
 
 
 def _crossings(batch: Batch, m: float) -> np.ndarray:
     above = batch.x > m
-    return np.sum(above[:, 1:] != above[:, :-1], axis=1)
+    return np.asarray(np.sum(above[:, 1:] != above[:, :-1], axis=1))
 
 
 def _value_count(batch: Batch, value: float) -> np.ndarray:
     same = np.isnan(batch.x) if np.isnan(value) else batch.x == value
-    return np.sum(same, axis=1)
+    return np.asarray(np.sum(same, axis=1))
 
 
 def _range_count(batch: Batch, **bounds: float) -> np.ndarray:
-    return np.sum((batch.x >= bounds["min"]) & (batch.x < bounds["max"]), axis=1)
+    return np.asarray(np.sum((batch.x >= bounds["min"]) & (batch.x < bounds["max"]), axis=1))
 
 
 CALCULATORS: tuple[Calculator, ...] = (

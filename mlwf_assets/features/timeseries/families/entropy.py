@@ -77,7 +77,7 @@ def _order_codes(patterns: np.ndarray) -> np.ndarray:
         # Which of two equal readings comes first is NumPy's choice.
         ranks = np.argsort(np.argsort(patterns[tied]))
         codes[tied] = ranks @ (patterns.shape[2] ** np.arange(patterns.shape[2]))
-    return codes
+    return np.asarray(codes)
 
 
 CALCULATORS: tuple[Calculator, ...] = (

@@ -18,7 +18,7 @@ def _bin_means(batch: Batch, r: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     """Means of level and change in r quantile bins of the level.
 
     Returns:
-        (n, r) levels, (n, r) changes, NaN where a bin is empty; (n,) whether the bins' bounds differ and all means are finite.
+        (n, r) levels and (n, r) changes, NaN where a bin is empty; (n,) whether bounds differ and means are finite.
     """
     from mlwf_assets.features.timeseries import kernels
 
@@ -86,18 +86,17 @@ def _max_langevin_fixed_point(batch: Batch, r: int, m: int) -> np.ndarray:
     """The largest real part of the polynomial's roots."""
     coefficients = _coefficients(batch, m, r)
     largest = batch.fill(np.nan)
-    finite = np.isfinite(coefficients).all(axis=1)
-    full = finite & (coefficients[:, 0] != 0) & (coefficients[:, -1] != 0)
+    finite = np.asarray(np.isfinite(coefficients).all(axis=1))
+    full = np.asarray(finite & (coefficients[:, 0] != 0) & (coefficients[:, -1] != 0))
     if full.any():
         companion = np.zeros((int(full.sum()), m, m))
         companion[:, np.arange(1, m), np.arange(m - 1)] = 1.0
         companion[:, 0, :] = -coefficients[full, 1:] / coefficients[full, :1]
-        reach = np.isfinite(companion).all(axis=(1, 2))
-        roots = np.linalg.eigvals(np.where(reach[:, None, None], companion, 0.0))
+        reach = np.asarray(np.isfinite(companion).all(axis=(1, 2)))
+        roots = np.asarray(np.linalg.eigvals(np.where(reach[:, None, None], companion, 0.0)))
         largest[full] = np.where(reach, np.max(np.real(roots), axis=1), np.nan)
     for row in np.flatnonzero(finite & ~full):
-        roots = np.roots(coefficients[row])
-        largest[row] = np.max(np.real(roots)) if len(roots) else np.nan
+        largest[row] = max(np.real(np.roots(coefficients[row])), default=np.nan)
     return largest
 
 

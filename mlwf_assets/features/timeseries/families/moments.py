@@ -45,7 +45,7 @@ def _drop_float_error(power_sum: np.ndarray) -> np.ndarray:
 
 def _symmetry_looking(batch: Batch, r: float) -> np.ndarray:
     apart = batch.once("mean to median", lambda: np.abs(batch.mean - np.median(batch.x, axis=1)))
-    return apart < r * (batch.maximum - batch.minimum)
+    return np.asarray(apart < r * (batch.maximum - batch.minimum))
 
 
 def _ratio_beyond_r_sigma(batch: Batch, r: float) -> np.ndarray:

@@ -66,12 +66,12 @@ def _repeated(batch: Batch) -> np.ndarray:
 
 
 def _has_duplicate_of(batch: Batch, extreme: np.ndarray) -> np.ndarray:
-    return np.sum(batch.x == extreme[:, None], axis=1) >= 2
+    return np.asarray(np.sum(batch.x == extreme[:, None], axis=1) >= 2)
 
 
 def _reoccurring_values(batch: Batch) -> np.ndarray:
     firsts = _firsts(batch)
-    return np.sum(firsts & _repeated(batch), axis=1) / np.sum(firsts, axis=1)
+    return np.asarray(np.sum(firsts & _repeated(batch), axis=1) / np.sum(firsts, axis=1))
 
 
 def _reoccurring_datapoints(batch: Batch) -> np.ndarray:
@@ -120,7 +120,7 @@ def _benford_correlation(batch: Batch) -> np.ndarray:
     law = law - np.mean(law)
     apart = shares - np.mean(shares, axis=1, keepdims=True)
     scale = np.sqrt(np.sum(law * law)) * np.sqrt(np.sum(apart * apart, axis=1))
-    return np.clip(np.sum(apart * law, axis=1) / scale, -1, 1)
+    return np.asarray(np.clip(np.sum(apart * law, axis=1) / scale, -1, 1))
 
 
 CALCULATORS: tuple[Calculator, ...] = (

@@ -1,6 +1,6 @@
 """Peaks: higher than so many neighbours, and those that ridges of a wavelet transform lead to."""
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def _number_peaks(batch: Batch, n: int) -> np.ndarray:
     from mlwf_assets.features.timeseries import kernels
 
     supports = batch.once("supports", lambda: kernels.count_supports(batch.x))
-    return np.sum(supports >= n, axis=1)
+    return np.asarray(np.sum(supports >= n, axis=1))
 
 
 @cache
@@ -45,8 +45,10 @@ def _number_cwt_peaks(batch: Batch, n: int) -> np.ndarray:
 
     if not batch.size:
         return batch.fill(np.nan)
-    rows = [batch.once(("ricker", w), lambda w=w: _transform(batch, w)) for w in range(1, n + 1)]
-    return kernels.count_ridges(np.stack(rows, axis=1), int(np.ceil(batch.length / 20)), int(np.ceil(n / 4)))
+    rows = [batch.once(("ricker", w), partial(_transform, batch, w)) for w in range(1, n + 1)]
+    return np.asarray(
+        kernels.count_ridges(np.stack(rows, axis=1), int(np.ceil(batch.length / 20)), int(np.ceil(n / 4)))
+    )
 
 
 CALCULATORS: tuple[Calculator, ...] = (each("number_peaks", _number_peaks), each("number_cwt_peaks", _number_cwt_peaks))

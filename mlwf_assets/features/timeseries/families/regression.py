@@ -1,6 +1,7 @@
 """Coefficients of an autoregressive model with a constant, by least squares."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def _ar_coefficient(batch: Batch, sets: Sequence[Parameters]) -> list[np.ndarray
         if coefficient > k:
             made.append(batch.fill(np.nan))
             continue
-        fitted = batch.once(("autoregression", k), lambda k=k: _fit(batch, k))[:, coefficient]
+        fitted = batch.once(("autoregression", k), partial(_fit, batch, k))[:, coefficient]
         # tsfresh fills in k values where it cannot fit, and takes the one behind them for 0.
         made.append(np.where(_cannot_fit(batch, k), 0.0, fitted) if coefficient == k else fitted)
     return made
@@ -45,7 +46,7 @@ def _cannot_fit(batch: Batch, k: int) -> np.ndarray:
     if batch.length < 2 * k + 1:
         return np.ones(batch.size, dtype=bool)
     lags = batch.x[:, :-1]
-    return (lags == -np.inf).any(axis=1) & (lags < np.inf).all(axis=1)
+    return np.asarray((lags == -np.inf).any(axis=1) & (lags < np.inf).all(axis=1))
 
 
 CALCULATORS: tuple[Calculator, ...] = (Calculator("ar_coefficient", _ar_coefficient, named_by=("coeff", "k")),)

@@ -91,7 +91,8 @@ def _energy_ratio(batch: Batch, num_segments: int, segment_focus: int) -> np.nda
     """The share of the sum of squares that one of nearly equal chunks has."""
     if not 0 <= segment_focus < num_segments:
         raise ValueError(
-            f"energy_ratio_by_chunks: segment_focus must be below num_segments, however: {segment_focus} of {num_segments}"
+            "energy_ratio_by_chunks: segment_focus must be below num_segments, "
+            f"however: {segment_focus} of {num_segments}"
         )
     size, longer = divmod(batch.length, num_segments)
     start = segment_focus * size + min(segment_focus, longer)

@@ -5,7 +5,7 @@ are computed here.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -44,8 +44,7 @@ def _cwt_coefficients(batch: Batch, sets: Sequence[Parameters]) -> list[np.ndarr
         kernel = _integral(float(scale))
         place = (len(kernel) - 2) // 2 + coefficient
         here, after = (
-            batch.once(("wavelet", scale, at), lambda k=kernel, at=at: _convolve_at(batch.x, k, at))
-            for at in (place, place + 1)
+            batch.once(("wavelet", scale, at), partial(_convolve_at, batch.x, kernel, at)) for at in (place, place + 1)
         )
         made.append(-np.sqrt(scale) * (after - here))
     return made
