@@ -196,7 +196,7 @@ def _check_parameters(series: TimeSeries, place: Place) -> Iterator[Mistake]:
         if column not in series.columns:
             yield Mistake((*place, column), f"must be one of the columns.{suggestion(column, series.columns)}")
         for position, name in enumerate(calculators):
-            if name not in CALCULATORS:
+            if name.split("__")[0] not in CALCULATORS:
                 message = f"there must be a calculator {name!r}.{suggestion(name, CALCULATORS)}"
                 yield Mistake((*place, column, position), message)
 

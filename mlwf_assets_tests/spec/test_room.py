@@ -15,8 +15,6 @@ LATER = {  # what is refused -> where it is written
     "aggregations": ("{transforms: [weekday, month],", "{aggregations: [mean, count],"),
     "windows of history": ("{transforms: [weekday, month],", "{windows: [30 days, 3 hours],"),
     "interesting values": ("{transforms: [weekday, month],", "{where: {goal: [Bonn]},"),
-    "tsfresh's efficient settings": ("tolerance: 3 hours", "parameters: efficient"),
-    "tsfresh's comprehensive settings": ("tolerance: 3 hours", "parameters: comprehensive"),
     "another search": ("budget: 20s", "search: grid"),
     "a whole GPU": ("budget: 20s", "gpu: {queue: research, gpus: 1}"),
     "a part of a GPU": ("budget: 20s", "gpu: {queue: research, memory_mib: 8000, priority: 50}"),
@@ -59,6 +57,8 @@ SERVED = {
     "the version": ("  name: trips\n", "  version: 1\n  name: trips\n"),
     "a constant in place of a rule": ("rule: 0.01 * distance", "rule: 0.2"),
     "words alone": ("{description: the clock, rule: 0.01 * distance}", "the clock"),
+    "tsfresh's efficient settings": ("tolerance: 3 hours", "parameters: efficient"),
+    "tsfresh's comprehensive settings": ("tolerance: 3 hours", "parameters: comprehensive"),
     "several windows": ("windows: [24 hours]", "windows: [6 hours, 24 hours, 7 days]"),
     "a composite key": ("buses: {key: [bus]}", "buses: {key: [bus]}\n    stops: {sources: [stops], key: [bus, stop]}"),
 }
