@@ -211,7 +211,7 @@ def split(features: Sequence[Any], entityset: Any, *, include: bool = True, wind
     reasons = {}
     for feature in features:
         try:
-            Plan(tables, [feature], include, window)
+            Plan(tables, [feature], include, window, dry=True)
         except NotServed as reason:
             reasons[feature.unique_name()] = str(reason)
     return reasons

@@ -109,14 +109,14 @@ class Calculator:
             if report is not None:
                 report(share)
         table = self.connection.execute(self.plan.final).to_arrow_table()
-        for statement in self.plan.statements:
-            self.connection.execute(f"DROP TABLE {quote(statement.name)}")
+        for statement in reversed(self.plan.statements):
+            self.connection.execute(f"DROP {'TABLE' if statement.kept else 'VIEW'} {quote(statement.name)}")
         if report is not None:
             report(share)
         return table
 
     def _make(self, statement: Statement, *, temporary: bool) -> None:
-        sort = "TEMP TABLE" if temporary else "TABLE"
+        sort = "TABLE" if not temporary else "TEMP TABLE" if statement.kept else "TEMP VIEW"
         self.connection.execute(f"CREATE OR REPLACE {sort} {quote(statement.name)} AS {statement.sql}")
 
     def outputs(self) -> list[tuple[str, Value]]:

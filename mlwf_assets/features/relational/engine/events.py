@@ -1,9 +1,10 @@
 """Aggregations over all events at once: each cutoff is a place in its group's time, and sees the frame that ends there.
 
-Events and cutoffs of a group stand in one relation, ordered by time; an aggregate is a window function over it, so that the
-work is O(n log n) in events and cutoffs, whatever the number of cutoff times. Time is doubled, so that there is room
-between two nanoseconds: a row counts from 2t on, a value that is known after s from 2s + 1; a cutoff stands at 2T, or
-at 2T - 1 where rows of its own time are not to be seen.
+Without a window the running state of every group is kept, one row per event, and a cutoff finds the last one before it (an
+as-of join). With a window events and cutoffs of a group stand in one relation, ordered by time, and an aggregate is a window
+function over it. Both are O(n log n) in events and cutoffs, whatever the number of cutoff times. Time is doubled, so
+that there is room between two nanoseconds: a row counts from 2t on, a value that is known after s from 2s + 1; a cutoff
+stands at 2T, or at 2T - 1 where rows of its own time are not to be seen.
 """
 
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class EventGroup:
         scope = Scope(self.layers, partition=("__g",), order=f"__key, {ROW}")
         self.gather = Gather(row=ROW, now="__now", events=scope, growing=growing)
         self.link = self.statics.link(self.path)
+        self.growing = growing
 
     def add(self, feature: Any, args: list[tuple[str, Value]]) -> None:
         """Add an aggregation of these columns.
@@ -91,7 +93,13 @@ class EventGroup:
         if self.where is not None:
             condition += f" AND {self.where.sql}"
         self.layers.source = f"({self.statics.select(columns=', '.join(chosen), condition=condition)})"
-        return f"{self.layers.select()} ORDER BY __g, __key"
+        if not self.growing:
+            return f"{self.layers.select()} ORDER BY __g, __key"
+        parts = ", ".join(f"{sql} OVER so_far AS {name}" for name, sql in self.gather.parts.items())
+        return (
+            f"SELECT __g, __key, {parts} FROM ({self.layers.select()}) WINDOW so_far AS "
+            f"(PARTITION BY __g ORDER BY __key RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) ORDER BY __g, __key"
+        )
 
     def write(self, rows: str, key: str) -> str:
         """Write the statement that summarises, for each row of a relation, the events that it sees.
@@ -111,17 +119,21 @@ class EventGroup:
             f"SELECT DISTINCT r.__c, r.{key} AS __g, {key_of} AS __key, {lo} AS __lo, m.__time AS __now "
             f"FROM {rows} AS r JOIN moments AS m ON r.__c = m.__c WHERE r.{key} IS NOT NULL"
         )
-        events = f"SELECT * FROM {quote(self.name)} AS e SEMI JOIN asked ON e.__g = asked.__g"
-        frame = "(__key - COALESCE(__lo, __key)) PRECEDING" if starts else "UNBOUNDED PRECEDING"
-        parts = {_SOME: f"COUNT({ROW})", **self.gather.parts}
-        taken = ", ".join(f"{sql} OVER frame AS {name}" for name, sql in parts.items())
         results = [one for values in self.results.values() for one in values]
         made = ", ".join(f"{one.sql} AS {quote(f'result{place}')}" for place, one in enumerate(results))
+        events = f"SELECT * FROM {quote(self.name)} AS e SEMI JOIN asked ON e.__g = asked.__g"
+        if self.growing:
+            return (
+                f"WITH asked AS ({asked}), states AS ({events}) SELECT __c, asked.__g, {made} FROM asked ASOF JOIN states "
+                f"ON asked.__g = states.__g AND asked.__key >= states.__key"
+            )
+        parts = {_SOME: f"COUNT({ROW})", **self.gather.parts}
+        taken = ", ".join(f"{sql} OVER frame AS {name}" for name, sql in parts.items())
         return (
             f"WITH asked AS ({asked}), events AS ({events}), "
             f"everything AS (SELECT * FROM events UNION ALL BY NAME SELECT * FROM asked), "
-            f"framed AS (SELECT __c, __g, __now, {taken} FROM everything "
-            f"WINDOW frame AS (PARTITION BY __g ORDER BY __key RANGE BETWEEN {frame} AND CURRENT ROW)) "
+            f"framed AS (SELECT __c, __g, __now, {taken} FROM everything WINDOW frame AS (PARTITION BY __g "
+            f"ORDER BY __key RANGE BETWEEN (__key - COALESCE(__lo, __key)) PRECEDING AND CURRENT ROW)) "
             f"SELECT __c, __g, {made} FROM framed WHERE __c IS NOT NULL AND {_SOME} > 0"
         )
 

@@ -5,7 +5,7 @@ how values are joined and summarised is featuretools' own: parents and children 
 secondary time index are missing until then, defaults take the place of missing results.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,12 +63,23 @@ class Rows:
             self.values[name] = [one.at(self.layers.add(feature.get_name(), one.sql)) for one in made]
         return self.values[name]
 
-    def join(self, feature: Any, relation: str, condition: str, values: Iterable[tuple[str, Value]]) -> None:
-        """Add a feature that comes from another relation, with its default where nothing comes."""
-        values = list(values)
-        filled = [translate.or_default(one.at(f"other.{name}"), feature.default_value) for name, one in values]
-        names = self.layers.join(relation, condition, [(feature.get_name(), one.sql) for one in filled])
-        self.values[feature.unique_name()] = [one.at(name) for name, (_, one) in zip(names, values, strict=True)]
+    def join(self, relation: str, condition: str, brought: Sequence[tuple[Any, str, Value]]) -> None:
+        """Add features that come from another relation, with their defaults where nothing comes.
+
+        Args:
+            relation: the other relation.
+            condition: when a row of it (`other`) belongs to a row of this (`this`).
+            brought: of each output of each feature: the feature, the quoted column there, and what it is.
+        """
+        columns = []
+        for feature, column, value in brought:
+            filled = translate.or_default(value.at(f"other.{column}"), feature.default_value)
+            columns.append((feature.get_name(), filled.sql))
+        names = self.layers.join(relation, condition, columns)
+        for feature, _, _ in brought:
+            self.values[feature.unique_name()] = []
+        for name, (feature, _, value) in zip(names, brought, strict=True):
+            self.values[feature.unique_name()].append(value.at(name))
 
 
 @dataclass

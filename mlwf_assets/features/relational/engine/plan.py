@@ -23,11 +23,12 @@ from mlwf_assets.features.relational.engine.windows import TRAINING, Windows
 
 @dataclass(frozen=True)
 class Statement:
-    """A relation that is made, and the features that it brings."""
+    """A relation that is made, and the features that it brings; kept, or only a name for what is read once."""
 
     name: str
     sql: str
     features: tuple[str, ...] = ()
+    kept: bool = True
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Plan:
         features: definitions, all of one table.
         include: whether rows of the cutoff's own time are seen.
         training: the training window, or None.
+        dry: only find out whether it can be done; statements are then not laid out.
 
     Raises:
         NotServed: if a definition, or something that it is made from, is not translated.
@@ -48,6 +50,7 @@ class Plan:
     features: list[Any]
     include: bool = True
     training: Any = None
+    dry: bool = False
     history: list[Statement] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     outputs: list[tuple[str, Value]] = field(default_factory=list)
@@ -68,7 +71,7 @@ class Plan:
         for group in self.groups.groups.values():
             names = tuple(group.results)
             if names:
-                self.history.append(Statement(group.name, render(group.write_events()), names))
+                self.history.append(Statement(group.name, group.write_events() if self.dry else render(group.write_events()), names))
 
     def count_held_rows(self) -> int:
         """Count the rows that may have to be held for each cutoff time: of tables that are not reached from events."""
@@ -77,9 +80,9 @@ class Plan:
     def _is_taken_from_events(self, feature: Any) -> bool:
         return isinstance(feature, AggregationFeature) and self.groups.find(feature) is not None
 
-    def _add(self, name: str, sql: str, features: tuple[str, ...] = ()) -> str:
+    def _add(self, name: str, sql: str, features: tuple[str, ...] = (), *, kept: bool = True) -> str:
         name = f"{name} {len(self.statements) + 1}"
-        self.statements.append(Statement(name, render(sql), features))
+        self.statements.append(Statement(name, sql if self.dry else render(sql), features, kept))
         return quote(name)
 
     def _finish(self, node: Node) -> None:
@@ -91,7 +94,8 @@ class Plan:
                 alias = quote(f"result{len(self.outputs)}")
                 chosen.append(f"CASE WHEN n.{ROW} IS NULL THEN {missing} ELSE n.{value.sql} END AS {alias}")
                 self.outputs.append((name, value))
-        self.final = render(
+        write = str if self.dry else render
+        self.final = write(
             f"SELECT a.__place, n.{ROW} IS NULL AS __unseen, {', '.join(chosen)} FROM asked AS a LEFT JOIN {node.relation} AS n "
             f"ON a.__c = n.__c AND a.__id = n.{node.key}"
         )
@@ -174,7 +178,7 @@ class Plan:
             taken = rows.layers.taken
             rows.layers = Layers(f"(SELECT * FROM {everything} WHERE {ASKED})", taken)
         self._fill(rows, need.rest, first, filtered, whole=False)
-        relation = self._add(f"features of {need.table}", rows.layers.select(), tuple(need.rest))
+        relation = self._add(f"features of {need.table}", rows.layers.select(), tuple(need.rest), kept=above is not None)
         return Node(relation, everything, links, rows.values, own, first.below)
 
     def _fill(
@@ -198,11 +202,12 @@ class Plan:
         parent = node.follow(group[0].relationship_path)
         ours = self.tables.column(rows.need.table, relationship._child_column_name).sql  # noqa: SLF001
         relation = parent.everything if whole else parent.relation
+        brought = []
         for feature in group:
             (base,) = feature.base_features
             values = [parent.value(base)] if base.number_output_features == 1 else parent.values[base.unique_name()]
-            condition = f"this.__c = other.__c AND this.{ours} = other.{parent.key}"
-            rows.join(feature, relation, condition, [(one.sql, one) for one in values])
+            brought += [(feature, one.sql, one) for one in values]
+        rows.join(relation, f"this.__c = other.__c AND this.{ours} = other.{parent.key}", brought)
 
     def _fill_from_children(
         self, rows: Rows, features: list[Any], node: Node, base: str, *, whole: bool
@@ -220,15 +225,14 @@ class Plan:
         for group, some in taken.values():
             names = tuple(feature.unique_name() for feature in some)
             relation = self._add(f"{group.name} seen", group.write(base, ours), names)
-            order = list(group.results)
-            places = [(name, place) for name in order for place in range(len(group.results[name]))]
-            for feature in some:
-                mine = [
-                    (quote(f"result{number}"), group.results[name][place])
-                    for number, (name, place) in enumerate(places)
-                    if name == feature.unique_name()
-                ]
-                rows.join(feature, relation, f"this.__c = other.__c AND this.{ours} = other.__g", mine)
+            places = [(name, value) for name, values in group.results.items() for value in values]
+            wanted = {feature.unique_name(): feature for feature in some}
+            brought = [
+                (wanted[name], quote(f"result{number}"), value)
+                for number, (name, value) in enumerate(places)
+                if name in wanted
+            ]
+            rows.join(relation, f"this.__c = other.__c AND this.{ours} = other.__g", brought)
         if exact:
             self._gather(rows, exact, node, ours, whole=whole)
 
@@ -251,9 +255,8 @@ class Plan:
         sql = f"SELECT __c, __g, {made} FROM ({grouped} GROUP BY __c, {group})"
         names = tuple(feature.unique_name() for feature in features)
         relation = self._add(f"{first.child_dataframe_name} summarised", sql, names)
-        for feature in features:
-            mine = [(name, value) for one, value, name in results if one is feature]
-            rows.join(feature, relation, f"this.__c = other.__c AND this.{ours} = other.__g", mine)
+        brought = [(one, name, value) for one, value, name in results]
+        rows.join(relation, f"this.__c = other.__c AND this.{ours} = other.__g", brought)
 
     def _choose(self, feature: Any, node: Node, group: str, *, whole: bool) -> str:
         """Write the children that an aggregation takes: filtered, and of its window."""
