@@ -36,7 +36,7 @@ class Need:
         forward, relationship = edge
         key = name_edge(edge)
         if key not in self.below:
-            table = relationship.parent_name if forward else relationship.child_name
+            table = relationship._parent_dataframe_name if forward else relationship._child_dataframe_name
             self.below[key] = (edge, Need(table))
         return self.below[key][1]
 
@@ -72,4 +72,4 @@ class Need:
 def name_edge(edge: Edge) -> tuple[bool, tuple[str, ...]]:
     """Name a relationship and the direction in which one goes along it."""
     forward, one = edge
-    return forward, (one.parent_name, one._parent_column_name, one.child_name, one._child_column_name)  # noqa: SLF001
+    return forward, (one._parent_dataframe_name, one._parent_column_name, one._child_dataframe_name, one._child_column_name)  # noqa: SLF001

@@ -4,7 +4,7 @@ A plan depends on definitions and history, not on cutoffs: it reads the relation
 of each cutoff time) and `asked` (number of the cutoff, instance, place in the result), and serves any of them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from featuretools.feature_base import AggregationFeature, DirectFeature, IdentityFeature
@@ -187,9 +187,8 @@ class Plan:
         """Add features to rows: what comes from children, what comes from parents, what is made from both."""
         for feature in features.values():
             if isinstance(feature, IdentityFeature):
-                rows.values[feature.unique_name()] = [
-                    self.tables.column(rows.need.table, feature.column_name).at(quote(feature.column_name))
-                ]
+                column = self.tables.column(rows.need.table, feature.column_name)
+                rows.values[feature.unique_name()] = [replace(column, known=frozenset())]
         for group in nodes.group_by_path(features, AggregationFeature).values():
             self._fill_from_children(rows, group, node, base, whole=whole)
         for group in nodes.group_by_path(features, DirectFeature).values():

@@ -90,7 +90,7 @@ class Statics:
 
     def _make_direct(self, feature: Any) -> list[Value]:
         (_, relationship) = feature.relationship_path[0]
-        parent = Statics(self.tables, relationship.parent_name, self.windowed)
+        parent = Statics(self.tables, relationship._parent_dataframe_name, self.windowed)
         values = parent.values(_base(feature))
         if any(one.known for one in values):
             raise NotServed("a parent's column is known later than its row")
@@ -133,7 +133,7 @@ class Statics:
             if len(path) > 1:
                 if self.windowed:
                     raise NotServed("a row between may have left the training window")
-                parent = Statics(self.tables, last.parent_name, self.windowed)
+                parent = Statics(self.tables, last._parent_dataframe_name, self.windowed)
                 above = Value(parent.link(path[:-1]), "int")
                 (self._links[key],) = self.join_parent(last, parent, [above], [("link", f"other.{above.sql}")])
         return self._links[key]
