@@ -205,7 +205,7 @@ class Plan:
         for feature in group:
             (base,) = feature.base_features
             values = [parent.value(base)] if base.number_output_features == 1 else parent.values[base.unique_name()]
-            brought += [(feature, one.sql, one) for one in values]
+            brought += [(feature, one.sql, replace(one, shaky=_is_shaky(one))) for one in values]
         rows.join(relation, f"this.__c = other.__c AND this.{ours} = other.{parent.key}", brought)
 
     def _fill_from_children(
@@ -274,3 +274,8 @@ class Plan:
             f"WHERE {' AND '.join(conditions)}{last}"
         )
 
+
+
+def _is_shaky(value: Value) -> bool:
+    """Tell whether a value, once joined, may have one type of pandas or another."""
+    return value.shaky or value.masked or value.kind == "bool"

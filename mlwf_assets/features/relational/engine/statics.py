@@ -5,7 +5,7 @@ depends on the time of the calculation, or on rows that may come later, is refus
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from featuretools.feature_base import (
@@ -98,7 +98,10 @@ class Statics:
             values = [values[feature.base_features[0].n]]
         filled = [translate.or_default(one.at(f"other.{one.sql}"), feature.default_value) for one in values]
         names = self.join_parent(relationship, parent, values, [(feature.get_name(), one.sql) for one in filled])
-        return [one.at(name) for one, name in zip(values, names, strict=True)]
+        return [
+            replace(one, sql=name, shaky=one.shaky or one.masked or one.kind == "bool")
+            for one, name in zip(values, names, strict=True)
+        ]
 
     def join_parent(
         self, relationship: Any, parent: "Statics", values: Sequence[Value], columns: Sequence[tuple[str, str]]
@@ -123,20 +126,24 @@ class Statics:
         Args:
             path: relationships from the parent down to this table.
         """
-        key = tuple(id(one) for one in path)
+        key = tuple(str(one) for one in path)
         if key not in self._links:
-            last = path[-1]
-            own = self.column(last._child_column_name)  # noqa: SLF001
-            if own.known:
-                raise NotServed("the key itself is known late")
-            self._links[key] = own.sql
-            if len(path) > 1:
-                if self.windowed:
-                    raise NotServed("a row between may have left the training window")
-                parent = Statics(self.tables, last._parent_dataframe_name, self.windowed)
-                above = Value(parent.link(path[:-1]), "int")
-                (self._links[key],) = self.join_parent(last, parent, [above], [("link", f"other.{above.sql}")])
+            self._links[key] = self._make_link(path)
         return self._links[key]
+
+    def _make_link(self, path: Sequence[Any]) -> str:
+        last = path[-1]
+        own = self.column(last._child_column_name)  # noqa: SLF001
+        if own.known:
+            raise NotServed("the key itself is known late")
+        if len(path) == 1:
+            return own.sql
+        if self.windowed:
+            raise NotServed("a row between may have left the training window")
+        parent = Statics(self.tables, last._parent_dataframe_name, self.windowed)  # noqa: SLF001
+        above = Value(parent.link(path[:-1]), "int")
+        (name,) = self.join_parent(last, parent, [above], [("link", f"other.{above.sql}")])
+        return name
 
     def select(self, values: Sequence[Value] = (), *, columns: str = "", condition: str = "") -> str:
         """Write the statement that gives these columns."""

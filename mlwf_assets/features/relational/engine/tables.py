@@ -5,7 +5,7 @@ child is?), for the quick ways rest on it. Nothing here knows features.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,9 +46,7 @@ class Tables:
             array, value = read_column(frame[name], where=f"{table}.{name}")
             masks = self.masks(table)
             known = frozenset(time for time, columns in masks.items() if name in columns)
-            self._columns[key] = Value(
-                quote(name), value.kind, value.masked, value.categories, value.whole, value.ordered, known
-            )
+            self._columns[key] = replace(value, sql=quote(name), known=known)
             self._arrow.setdefault(table, {})[name] = array
         return self._columns[key]
 

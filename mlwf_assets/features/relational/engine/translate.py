@@ -4,6 +4,7 @@ A primitive is known by its class; one of a user's own, even under the name of f
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from mlwf_assets.features.relational.engine.aggregates import AGGREGATES, FRAMED, LATE, Gather
@@ -11,6 +12,14 @@ from mlwf_assets.features.relational.engine.layers import NotServed, Scope
 from mlwf_assets.features.relational.engine.transforms import STRICT, TRANSFORMS
 from mlwf_assets.features.relational.engine.values import Value, literal
 
+# What gives truth values has a rule for gaps, and pandas' rule goes by the type.
+_LOGIC = {
+    "And", "Or", "Not", "Equal", "NotEqual", "EqualScalar", "NotEqualScalar", "MultiplyBoolean", "MultiplyNumericBoolean",
+    "GreaterThan", "GreaterThanEqualTo", "LessThan", "LessThanEqualTo", "GreaterThanScalar", "GreaterThanEqualToScalar",
+    "LessThanScalar", "LessThanEqualToScalar", "IsIn", "SameAsPrevious",
+}  # fmt: skip
+# What asks whether numbers are equal, to the bit.
+_EXACT = {"Equal", "NotEqual", "EqualScalar", "NotEqualScalar", "Percentile", "SameAsPrevious", "IsIn"}
 _HOME = "featuretools.primitives.standard."
 
 
@@ -38,11 +47,14 @@ def transform(primitive: Any, args: Sequence[Value], scope: Scope) -> list[Value
     known = frozenset[str]().union(*(one.known for one in args))
     if known and name not in STRICT:
         raise NotServed(f"{name} gives a value also for what is not yet known")
-    return [_with_known(TRANSFORMS[name](primitive, list(args), scope), known)]
-
-
-def _with_known(value: Value, known: frozenset[str]) -> Value:
-    return Value(value.sql, value.kind, value.masked, value.categories, value.whole, value.ordered, known)
+    if name in _LOGIC and any(one.shaky for one in args):
+        raise NotServed("pandas' type of an input, and so the rule for its gaps, depends on the other rows of a batch")
+    if name in _EXACT and any(one.rounded for one in args):
+        raise NotServed("whether two computed numbers are equal depends on their last bits")
+    made = TRANSFORMS[name](primitive, list(args), scope)
+    shaky = any(one.shaky for one in args)
+    rounded = made.kind == "float" and any(one.rounded for one in args)
+    return [replace(made, known=known, shaky=shaky and made.kind != "int", rounded=rounded)]
 
 
 def aggregate(primitive: Any, args: Sequence[Value], rows: Gather) -> list[Value]:
@@ -56,7 +68,17 @@ def aggregate(primitive: Any, args: Sequence[Value], rows: Gather) -> list[Value
         raise NotServed(f"the primitive {name} is not translated")
     table = {**AGGREGATES, **FRAMED} if rows.events is not None and rows.growing else AGGREGATES
     result = table[name](primitive, list(args), rows)
-    return result if isinstance(result, list) else [result]
+    values = result if isinstance(result, list) else [result]
+    mask = any(one.masked or one.shaky for one in args)
+    return [
+        replace(
+            one,
+            masked=one.masked or (mask and one.numeric),
+            shaky=mask or one.kind == "bool" or name == "PercentTrue",
+            rounded=one.kind == "float",
+        )
+        for one in values
+    ]
 
 
 def may_come_late(primitive: Any) -> bool:

@@ -35,6 +35,9 @@ class Value:
         categories: of a category, all its values in their order; () where it has none of its own.
         whole: a category's values are whole numbers.
         ordered: whether the order of the categories means something (an Ordinal).
+        shaky: a result that was joined or summarised and has a mask, or holds truth values: which type pandas gives it,
+            and so what comparing its gaps gives, depends on what else stands in the same batch.
+        rounded: a computed number whose last bits depend on the order of the sum.
         known: names of the columns in the same row with the times after which it is known at all (secondary time indexes).
     """
 
@@ -44,6 +47,8 @@ class Value:
     categories: tuple[Any, ...] = ()
     whole: bool = False
     ordered: bool = False
+    shaky: bool = False
+    rounded: bool = False
     known: frozenset[str] = frozenset()
 
     def at(self, sql: str) -> "Value":

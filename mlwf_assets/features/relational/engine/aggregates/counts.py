@@ -54,8 +54,10 @@ def _count_by_mean(primitive: Any, args: list[Value], rows: Gather) -> Value:
 
 @aggregate("CountInsideNthSTD", "CountOutsideNthSTD")
 def _count_by_deviation(primitive: Any, args: list[Value], rows: Gather) -> Value:
-    away = f"ABS({args[0].number} - {_of_group(rows, 'AVG', args[0])})"
-    limit = f"{_of_group(rows, 'STDDEV_POP', args[0])} * {literal(primitive.n)}"
+    # As numpy has it: of two values both lie exactly one deviation from the mean, to the bit.
+    away = rows.step(f"ABS({args[0].number} - {_of_group(rows, 'AVG', args[0])})")
+    variance = rows.step(f"AVG({away} * {away}) OVER {rows.rows().all_rows()}")
+    limit = f"SQRT({variance}) * {literal(primitive.n)}"
     sign = "<=" if type(primitive).__name__ == "CountInsideNthSTD" else ">"
     return Value(_count_where(rows, f"{away} {sign} {limit}"), "int")
 

@@ -58,11 +58,6 @@ def _avg_time_between(primitive: Any, args: list[Value], rows: Gather) -> Value:
     return Value(f"CASE WHEN {n} >= 2 THEN {in_units(f'({span} / ({n} - 1))', primitive.unit)} END", "float")
 
 
-@aggregate("DateFirstEvent")
-def _date_first_event(primitive: Any, args: list[Value], rows: Gather) -> Value:
-    return args[0].at(rows.take(f"ARG_MIN({args[0].sql}, {rows.row})"))
-
-
 @aggregate("FirstLastTimeDelta")
 def _first_last(primitive: Any, args: list[Value], rows: Gather) -> Value:
     time = args[0].sql

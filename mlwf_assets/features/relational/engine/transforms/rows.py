@@ -78,6 +78,8 @@ def _rate_of_change(primitive: Any, args: list[Value], scope: Scope) -> Value:
 @transform("Percentile")
 def _percentile(primitive: Any, args: list[Value], scope: Scope) -> Value:
     (one,) = args
+    if one.masked:
+        raise NotServed("pandas ranks the gaps of a column with a mask by what lies beneath the mask")
     everyone = scope.all_rows()
     ranked = everyone.removesuffix(")") + f" ORDER BY {one.sql})"
     alike = scope.all_rows(by=[one.sql])
