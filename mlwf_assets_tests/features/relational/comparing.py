@@ -47,7 +47,9 @@ def compare(ours, theirs, *, scale):
         return f"gaps: {ours.tolist()} for {theirs.tolist()}"
     here = ~gaps[0]
     mine, other = ours.to_numpy(dtype=object)[here], theirs.to_numpy(dtype=object)[here]
-    if len(mine) and all(isinstance(one, int | float | np.number) and not isinstance(one, bool) for one in [*mine, *other]):
+    if len(mine) and all(
+        isinstance(one, int | float | np.number) and not isinstance(one, bool) for one in [*mine, *other]
+    ):
         mine, other = mine.astype(float), other.astype(float)
         allowed = TOLERANCE * np.maximum(np.maximum(np.abs(mine), np.abs(other)), scale)
         with np.errstate(invalid="ignore"):

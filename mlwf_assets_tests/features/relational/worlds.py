@@ -81,7 +81,9 @@ def make_column(rng, n):
     if sort == "bool":
         return pd.Series(rng.random(n) < 0.5), "Boolean"
     if sort == "maybe":
-        return pd.Series(rng.choice(np.array([True, False, pd.NA], dtype=object), n)).astype("boolean"), "BooleanNullable"
+        return pd.Series(rng.choice(np.array([True, False, pd.NA], dtype=object), n)).astype(
+            "boolean"
+        ), "BooleanNullable"
     if sort == "text":
         return pd.Series(rng.choice(np.array(["a b", "it is; so", None, ""], dtype=object), n)), "NaturalLanguage"
     times = pd.Series(START + pd.to_timedelta(rng.integers(-50, 50, n), unit="h"))

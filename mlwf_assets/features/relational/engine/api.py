@@ -15,9 +15,7 @@ import pandas as pd
 
 from mlwf_assets.errors import SpecError
 from mlwf_assets.features.relational.engine import matrix, translate
-from mlwf_assets.features.relational.engine.calculator import Calculator, connect
 from mlwf_assets.features.relational.engine.layers import NotServed
-from mlwf_assets.features.relational.engine.plan import Plan
 from mlwf_assets.features.relational.engine.progress import Progress, save_each_time
 from mlwf_assets.features.relational.engine.tables import Tables
 
@@ -207,6 +205,8 @@ def split(features: Sequence[Any], entityset: Any, *, include: bool = True, wind
     Returns:
         unique name -> reason; empty where all are served.
     """
+    from mlwf_assets.features.relational.engine.plan import Plan
+
     tables = Tables(entityset, connection=None)
     reasons = {}
     for feature in features:
@@ -221,6 +221,8 @@ def _calculate(
     features: list[Any], entityset: Any, asked: _Asked, *, in_index: bool, save: str | None, progress: Progress
 ) -> pd.DataFrame:
     from featuretools.computational_backends.utils import get_ww_types_from_features
+
+    from mlwf_assets.features.relational.engine.calculator import Calculator
 
     reasons = split(features, entityset, include=asked.include, window=asked.window)
     served = [one for one in features if one.unique_name() not in reasons]
@@ -248,9 +250,7 @@ def _calculate(
     return frame
 
 
-def _calculate_slowly(
-    features: list[Any], reasons: dict[str, str], entityset: Any, asked: _Asked
-) -> dict[str, Any]:
+def _calculate_slowly(features: list[Any], reasons: dict[str, str], entityset: Any, asked: _Asked) -> dict[str, Any]:
     """Let featuretools calculate features, and say so."""
     import featuretools as ft
 
@@ -316,7 +316,9 @@ def dfs(
             "using are compatible with the variable types in your data."
         )
     taken = inspect.signature(calculate_feature_matrix).parameters
-    passed = {name: value for name, value in given.items() if name in taken and name not in ("dataframes", "relationships")}
+    passed = {
+        name: value for name, value in given.items() if name in taken and name not in ("dataframes", "relationships")
+    }
     return calculate_feature_matrix(features, engine=engine, **passed), features
 
 
@@ -334,6 +336,9 @@ def explain(feature: Any, *, training_window: Any = None, include_cutoff_time: b
         include_cutoff_time: as in featuretools.
     """
     from featuretools.utils.wrangle import _check_timedelta
+
+    from mlwf_assets.features.relational.engine.calculator import connect
+    from mlwf_assets.features.relational.engine.plan import Plan
 
     connection = connect()
     try:

@@ -78,7 +78,11 @@ class Calculator:
         keys, _ = read_column(ids.reset_index(drop=True), where="instance_id")
         starts = list_starts(unique, self.plan.windows.spans)
         moments = pa.table(
-            {"__c": np.arange(len(unique)), "__time": _as_numbers(unique), **{n: pa.array(v) for n, v in starts.items()}}
+            {
+                "__c": np.arange(len(unique)),
+                "__time": _as_numbers(unique),
+                **{n: pa.array(v) for n, v in starts.items()},
+            }
         )
         asked = pa.table({"__c": pa.array(codes), "__id": keys, "__place": np.arange(len(ids))})
         parts = []

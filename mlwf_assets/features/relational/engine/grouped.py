@@ -31,6 +31,11 @@ def by_group(feature: Any, args: Sequence[Value], scope: Scope) -> list[Value]:
         whole = translate.or_default(one, feature.default_value)
         missing = translate.or_default(Value("NULL", one.kind), feature.default_value).sql
         results.append(
-            replace(whole, sql=f"CASE WHEN {group.sql} IS NULL THEN {missing} ELSE {whole.sql} END", masked=False, shaky=True)
+            replace(
+                whole,
+                sql=f"CASE WHEN {group.sql} IS NULL THEN {missing} ELSE {whole.sql} END",
+                masked=False,
+                shaky=True,
+            )
         )
     return results

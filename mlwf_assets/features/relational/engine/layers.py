@@ -68,8 +68,7 @@ class Layers:
             chosen.append(f"{sql} AS {quoted}")
         self._open = {}
         self._done.append(
-            f"SELECT this.*, {', '.join(chosen)} FROM {_BELOW} AS this "
-            f"LEFT JOIN {relation} AS other ON {condition}"
+            f"SELECT this.*, {', '.join(chosen)} FROM {_BELOW} AS this LEFT JOIN {relation} AS other ON {condition}"
         )
         return names
 

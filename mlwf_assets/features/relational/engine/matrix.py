@@ -53,8 +53,14 @@ def _codes(column: pa.ChunkedArray, kinds: pa.Array) -> np.ndarray:
 
 
 def _to_objects(column: pa.ChunkedArray) -> np.ndarray:
-    values = column.to_numpy() if not column.null_count else _fill([np.nan if one is None else one for one in column.to_pylist()])
-    return values if column.null_count else np.asarray(values, dtype=object if pa.types.is_string(column.type) else None)
+    values = (
+        column.to_numpy()
+        if not column.null_count
+        else _fill([np.nan if one is None else one for one in column.to_pylist()])
+    )
+    return (
+        values if column.null_count else np.asarray(values, dtype=object if pa.types.is_string(column.type) else None)
+    )
 
 
 def _fill(values: list[Any]) -> np.ndarray:

@@ -72,4 +72,9 @@ class Need:
 def name_edge(edge: Edge) -> tuple[bool, tuple[str, ...]]:
     """Name a relationship and the direction in which one goes along it."""
     forward, one = edge
-    return forward, (one._parent_dataframe_name, one._parent_column_name, one._child_dataframe_name, one._child_column_name)  # noqa: SLF001
+    return forward, (
+        one._parent_dataframe_name,
+        one._parent_column_name,
+        one._child_dataframe_name,
+        one._child_column_name,
+    )

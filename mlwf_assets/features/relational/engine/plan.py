@@ -71,7 +71,9 @@ class Plan:
         for group in self.groups.groups.values():
             names = tuple(group.results)
             if names:
-                self.history.append(Statement(group.name, group.write_events() if self.dry else render(group.write_events()), names))
+                self.history.append(
+                    Statement(group.name, group.write_events() if self.dry else render(group.write_events()), names)
+                )
 
     def count_held_rows(self) -> int:
         """Count the rows that may have to be held for each cutoff time: of tables that are not reached from events."""
@@ -152,7 +154,9 @@ class Plan:
     def _show(self, table: str, name: str, masks: dict[str, list[str]]) -> str:
         """Write a column as it is seen: missing while its time has not come."""
         sql = f"r.{self.tables.column(table, name).sql}"
-        hidden = [f"r.{self.tables.column(table, time).sql} >= m.__time" for time, some in masks.items() if name in some]
+        hidden = [
+            f"r.{self.tables.column(table, time).sql} >= m.__time" for time, some in masks.items() if name in some
+        ]
         return f"CASE WHEN {' OR '.join(hidden)} THEN NULL ELSE {sql} END" if hidden else sql
 
     def _build(self, need: Need, asked: str, key: str, *, above: tuple[Node, Any] | None) -> Node:
@@ -178,12 +182,12 @@ class Plan:
             taken = rows.layers.taken
             rows.layers = Layers(f"(SELECT * FROM {everything} WHERE {ASKED})", taken)
         self._fill(rows, need.rest, first, filtered, whole=False)
-        relation = self._add(f"features of {need.table}", rows.layers.select(), tuple(need.rest), kept=above is not None)
+        relation = self._add(
+            f"features of {need.table}", rows.layers.select(), tuple(need.rest), kept=above is not None
+        )
         return Node(relation, everything, links, rows.values, own, first.below)
 
-    def _fill(
-        self, rows: Rows, features: dict[str, Any], node: Node, base: str, *, whole: bool
-    ) -> None:
+    def _fill(self, rows: Rows, features: dict[str, Any], node: Node, base: str, *, whole: bool) -> None:
         """Add features to rows: what comes from children, what comes from parents, what is made from both."""
         for feature in features.values():
             if isinstance(feature, IdentityFeature):
@@ -208,9 +212,7 @@ class Plan:
             brought += [(feature, one.sql, replace(one, shaky=_is_shaky(one))) for one in values]
         rows.join(relation, f"this.__c = other.__c AND this.{ours} = other.{parent.key}", brought)
 
-    def _fill_from_children(
-        self, rows: Rows, features: list[Any], node: Node, base: str, *, whole: bool
-    ) -> None:
+    def _fill_from_children(self, rows: Rows, features: list[Any], node: Node, base: str, *, whole: bool) -> None:
         _, relationship = features[0].relationship_path[0]
         ours = self.tables.column(rows.need.table, relationship._parent_column_name).sql  # noqa: SLF001
         taken: dict[int, tuple[EventGroup, list[Any]]] = {}
@@ -270,10 +272,8 @@ class Plan:
         elif span is not None and time is not None:
             conditions.append(f"c.{quote(time)} >= m.{self.windows.name(span)}")
         return (
-            f"SELECT c.* FROM {relation} AS c JOIN moments AS m ON c.__c = m.__c "
-            f"WHERE {' AND '.join(conditions)}{last}"
+            f"SELECT c.* FROM {relation} AS c JOIN moments AS m ON c.__c = m.__c WHERE {' AND '.join(conditions)}{last}"
         )
-
 
 
 def _is_shaky(value: Value) -> bool:

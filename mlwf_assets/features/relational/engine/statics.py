@@ -154,5 +154,3 @@ class Statics:
 def _base(feature: Any) -> Any:
     (base,) = feature.base_features
     return base.base_feature if isinstance(base, FeatureOutputSlice) else base
-
-

@@ -66,5 +66,7 @@ def _count_by_deviation(primitive: Any, args: list[Value], rows: Gather) -> Valu
 def _count_of(primitive: Any, args: list[Value], rows: Gather) -> Value:
     which = type(primitive).__name__.removesuffix("Count").upper()
     wanted = _of_group(rows, which, args[0])
-    some = f"CASE WHEN {rows.take(f'COUNT({args[0].sql})')} > 0 THEN {_count_where(rows, f'{args[0].sql} = {wanted}')} END"
+    some = (
+        f"CASE WHEN {rows.take(f'COUNT({args[0].sql})')} > 0 THEN {_count_where(rows, f'{args[0].sql} = {wanted}')} END"
+    )
     return _unless_gaps(Value(some, "int"), primitive, args[0], rows)

@@ -86,4 +86,6 @@ def _num_peaks(primitive: Any, args: list[Value], rows: Gather) -> Value:
     before = rows.step(f"LAG({one.sql}) OVER {scope.before()}")
     starts = rows.step(f"{one.sql} IS DISTINCT FROM {before} OR {one.sql} IS NULL")
     after = rows.step(f"LEAD({one.sql}) OVER {scope.before(by=[starts])}")
-    return Value(rows.take(f"COUNT(CASE WHEN {starts} AND {before} < {one.sql} AND {after} < {one.sql} THEN 1 END)"), "int")
+    return Value(
+        rows.take(f"COUNT(CASE WHEN {starts} AND {before} < {one.sql} AND {after} < {one.sql} THEN 1 END)"), "int"
+    )

@@ -83,9 +83,7 @@ def _register(operation: _Operation, *, two: str, scalar: str, reverse: str = ""
 
 
 _register(_add, two="AddNumeric", scalar="AddNumericScalar")
-_register(
-    _subtract, two="SubtractNumeric", scalar="SubtractNumericScalar", reverse="ScalarSubtractNumericFeature"
-)
+_register(_subtract, two="SubtractNumeric", scalar="SubtractNumericScalar", reverse="ScalarSubtractNumericFeature")
 _register(_multiply, two="MultiplyNumeric", scalar="MultiplyNumericScalar")
 _register(_divide, two="DivideNumeric", scalar="DivideNumericScalar", reverse="DivideByFeature")
 _register(_modulo, two="ModuloNumeric", scalar="ModuloNumericScalar", reverse="ModuloByFeature")

@@ -135,5 +135,3 @@ def _since_last(primitive: Any, args: list[Value], scope: Scope) -> Value:
     wanted = truth.sql if type(primitive).__name__.endswith("True") else f"NOT {truth.sql}"
     last = f"LAST_VALUE(CASE WHEN {wanted} THEN {time.sql} END IGNORE NULLS) OVER {scope.around(_SO_FAR)}"
     return Value(f"({time.sql} - {last}) / 1e9", "float")
-
-
