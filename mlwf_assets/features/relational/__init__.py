@@ -1,6 +1,7 @@
 """Features through the relationships between tables: featuretools' definitions, one row per example.
 
-`build` is the workflow's way in; it computes the row-wise part (transforms, direct features). `calculate_feature_matrix`
+`build` is the workflow's way in; it computes the row-wise part (transforms, direct features).
+`calculate_feature_matrix`
 and `dfs` are featuretools' own functions, calculated in SQL over history, every row at its own cutoff time (`engine`).
 """
 

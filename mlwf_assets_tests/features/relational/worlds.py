@@ -1,16 +1,20 @@
 """Random entity sets, definitions and cutoffs: what the engine is held against featuretools with.
 
-Small numbers make ties: of times, of values, of keys. Everything follows from one seed, so that a failure can be told in
-one number.
+Small numbers make ties: of times, of values, of keys. Everything follows from one seed, so that a failure can be told
+in one number.
 """
 
 import warnings
 from dataclasses import dataclass
 
-import featuretools as ft
-import featuretools.primitives as known
 import numpy as np
 import pandas as pd
+
+from mlwf_assets.features.quiet import quiet_libraries
+
+with quiet_libraries():
+    import featuretools as ft
+    import featuretools.primitives as known
 
 START = pd.Timestamp("2020-02-27")
 # Values that are hard to sum: offsets, constants, gaps.

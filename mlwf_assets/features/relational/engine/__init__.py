@@ -1,4 +1,4 @@
-"""Deep Feature Synthesis over history in SQL: featuretools' definitions, every row at its own cutoff time, in one pass."""
+"""Deep Feature Synthesis over history in SQL: featuretools' definitions, every row at its own cutoff time."""
 
 from mlwf_assets.features.relational.engine.api import (
     SlowFeatureWarning,

@@ -1,7 +1,7 @@
 """featuretools' `calculate_feature_matrix` and `dfs`, calculated in SQL: the way in to the engine.
 
-Arguments and results are featuretools' own. What the engine does not serve is calculated by featuretools, after a warning
-that names it and says what it costs.
+Arguments and results are featuretools' own. What the engine does not serve is calculated by featuretools, after a
+warning that names it and says what it costs.
 """
 
 import warnings
@@ -54,13 +54,15 @@ def calculate_feature_matrix(
         relationships: (parent, parent column, child, child column).
         cutoff_time_in_index: whether the result's index has the time.
         training_window: how far back rows are seen.
-        approximate: taken, and changes nothing: every row gets its exact value, for rounding cutoffs saves nothing here.
+        approximate: taken, and changes nothing: every row gets its exact value, for rounding cutoffs saves nothing
+            here.
         save_progress: a folder that gets a CSV file per cutoff time.
         verbose: whether a bar shows the progress.
         chunk_size: taken, and changes nothing: what is done at once follows from the memory.
         n_jobs: taken, and changes nothing: DuckDB uses all cores.
         dask_kwargs: taken, and changes nothing, for the same reason.
-        progress_callback: called with the percentage done since the last call, that done in all, and the seconds so far.
+        progress_callback: called with the percentage done since the last call, that done in all, and the seconds so
+            far.
         include_cutoff_time: whether rows of the cutoff's own time are seen.
         engine: "duckdb", or "featuretools" for featuretools' own calculation.
 
@@ -80,9 +82,10 @@ def calculate_feature_matrix(
         raise AssertionError("features must be a non-empty list of features")
     entityset = _find_entityset(entityset, dataframes, relationships)
     if engine == "featuretools":
-        return ft.calculate_feature_matrix(  # type: ignore[no-any-return]
+        return ft.calculate_feature_matrix(
             features, entityset, cutoff_time, instance_ids, None, None, cutoff_time_in_index, training_window,
-            approximate, save_progress, verbose, chunk_size, n_jobs, dask_kwargs, progress_callback, include_cutoff_time,
+            approximate, save_progress, verbose, chunk_size, n_jobs, dask_kwargs, progress_callback,
+            include_cutoff_time,
         )  # fmt: skip
     return _calculate(
         features,
@@ -258,8 +261,8 @@ def _calculate_slowly(features: list[Any], reasons: dict[str, str], entityset: A
     listed = "; ".join(f"{one.get_name()} ({reasons[one.unique_name()]})" for one in features)
     warnings.warn(
         f"featuretools itself calculates {len(features)} features, for they are not served in SQL: {listed}. It goes "
-        f"through the {number} cutoff times one by one, at up to 35 rows a second: about {max(1, len(asked.ids) // 35)} s "
-        f"for these {len(asked.ids)} rows. Leave them out if that is too slow.",
+        f"through the {number} cutoff times one by one, at up to 35 rows a second: about "
+        f"{max(1, len(asked.ids) // 35)} s for these {len(asked.ids)} rows. Leave them out if that is too slow.",
         SlowFeatureWarning,
         stacklevel=5,
     )

@@ -1,7 +1,7 @@
 """A plan with its history in DuckDB: give it cutoffs, it gives the features' values.
 
-The history is read once; any number of cutoffs can be asked for after that, one row or all, in the same way. Where rows have
-to be held per cutoff, cutoffs are taken in parts, so that memory stays bounded whatever their number.
+The history is read once; any number of cutoffs can be asked for after that, one row or all, in the same way. Where
+rows have to be held per cutoff, cutoffs are taken in parts, so that memory stays bounded whatever their number.
 """
 
 import os

@@ -1,6 +1,7 @@
 """The one place where the dialect of SQL is chosen.
 
-Statements are written in DuckDB's dialect, read by sqlglot, and written again, well laid out, for the engine that runs them.
+Statements are written in DuckDB's dialect, read by sqlglot, and written again, well laid out, for the engine that
+runs them.
 """
 
 import sqlglot

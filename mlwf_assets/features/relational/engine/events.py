@@ -1,7 +1,9 @@
 """Aggregations over all events at once: each cutoff is a place in its group's time, and sees the frame that ends there.
 
-Without a window the running state of every group is kept, one row per event, and a cutoff finds the last one before it (an
-as-of join). With a window events and cutoffs of a group stand in one relation, ordered by time, and an aggregate is a window
+Without a window the running state of every group is kept, one row per event, and a cutoff finds the last one before
+it (an
+as-of join). With a window events and cutoffs of a group stand in one relation, ordered by time, and an aggregate is a
+window
 function over it. Both are O(n log n) in events and cutoffs, whatever the number of cutoff times. Time is doubled, so
 that there is room between two nanoseconds: a row counts from 2t on, a value that is known after s from 2s + 1; a cutoff
 stands at 2T, or at 2T - 1 where rows of its own time are not to be seen.
@@ -124,8 +126,8 @@ class EventGroup:
         events = f"SELECT * FROM {quote(self.name)} AS e SEMI JOIN asked ON e.__g = asked.__g"
         if self.growing:
             return (
-                f"WITH asked AS ({asked}), states AS ({events}) SELECT __c, asked.__g, {made} FROM asked ASOF JOIN states "
-                f"ON asked.__g = states.__g AND asked.__key >= states.__key"
+                f"WITH asked AS ({asked}), states AS ({events}) SELECT __c, asked.__g, {made} "
+                f"FROM asked ASOF JOIN states ON asked.__g = states.__g AND asked.__key >= states.__key"
             )
         parts = {_SOME: f"COUNT({ROW})", **self.gather.parts}
         taken = ", ".join(f"{sql} OVER frame AS {name}" for name, sql in parts.items())
@@ -175,7 +177,7 @@ class EventGroups:
         names = tuple(str(one) for one in path)
         key = (names, feature.where.unique_name() if where else "", late, start)
         if key not in self.groups:
-            name = f"events of {' '.join([table, 'by', path[0]._child_column_name])} {len(self.groups) + 1}"  # noqa: SLF001
+            name = f"events of {table} by {path[0]._child_column_name} {len(self.groups) + 1}"  # noqa: SLF001
             self.groups[key] = EventGroup(name, statics, path, where, late, start, self.training, self.include)
         self.groups[key].add(feature, args)
         return self.groups[key]

@@ -1,6 +1,7 @@
 """A relation that grows column by column: each layer is one SELECT over the one below.
 
-`Layers` writes the SELECTs, `Scope` is what a primitive's translation may use while it makes a column: partition, order,
+`Layers` writes the SELECTs, `Scope` is what a primitive's translation may use while it makes a column: partition,
+order,
 the time of the calculation, and steps in between. What a primitive means stands in `transforms` and `aggregates`.
 """
 

@@ -10,7 +10,9 @@ import pyarrow as pa
 from mlwf_assets.features.relational.engine.values import Value
 
 
-def to_pandas(column: pa.ChunkedArray, value: Value, *, complete: bool) -> Any:
+def to_pandas(  # noqa: PLR0911 - one way per kind
+    column: pa.ChunkedArray, value: Value, *, complete: bool
+) -> Any:
     """Give a column as pandas has it.
 
     Args:
@@ -41,11 +43,12 @@ def to_pandas(column: pa.ChunkedArray, value: Value, *, complete: bool) -> Any:
 
 def _to_category(column: pa.ChunkedArray, value: Value) -> pd.Categorical:
     kinds = pa.array(list(value.categories), type=column.type)
-    codes = column.combine_chunks().index_in(kinds) if hasattr(column, "index_in") else _codes(column, kinds)
-    return pd.Categorical.from_codes(codes, categories=list(value.categories), ordered=value.ordered)
+    return pd.Categorical.from_codes(
+        _find_codes(column, kinds), categories=list(value.categories), ordered=value.ordered
+    )
 
 
-def _codes(column: pa.ChunkedArray, kinds: pa.Array) -> np.ndarray:
+def _find_codes(column: pa.ChunkedArray, kinds: pa.Array) -> np.ndarray:
     import pyarrow.compute as pc
 
     codes = pc.index_in(column, value_set=kinds)
@@ -86,4 +89,4 @@ def assemble(
     for name in passed.columns:
         data[name] = pd.Series(passed[name].array, index=index)
     frame = pd.DataFrame(data, index=index)
-    return init_ww_and_concat_fm([frame], schema)  # type: ignore[no-any-return]
+    return init_ww_and_concat_fm([frame], schema)

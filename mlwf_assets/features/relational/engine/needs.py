@@ -1,7 +1,9 @@
 """Which features are needed where: a tree of tables, its edges relationships, its root the table of the instances.
 
-The tree is featuretools' own (`FeatureSet`): at each table some features need all rows that can be seen (`full`), the rest
-only those that the instances lead to. One thing is ours: below an aggregation that is taken from events nothing is needed.
+The tree is featuretools' own (`FeatureSet`): at each table some features need all rows that can be seen (`full`), the
+rest
+only those that the instances lead to. One thing is ours: below an aggregation that is taken from events nothing is
+needed.
 """
 
 from collections.abc import Callable
@@ -33,10 +35,11 @@ class Need:
 
     def reach(self, edge: Edge) -> "Need":
         """Go along a relationship; make the way where there is none."""
-        forward, relationship = edge
+        forward, _ = edge
         key = name_edge(edge)
         if key not in self.below:
-            table = relationship._parent_dataframe_name if forward else relationship._child_dataframe_name
+            parent, _, child, _ = key[1]
+            table = parent if forward else child
             self.below[key] = (edge, Need(table))
         return self.below[key][1]
 
@@ -72,9 +75,5 @@ class Need:
 def name_edge(edge: Edge) -> tuple[bool, tuple[str, ...]]:
     """Name a relationship and the direction in which one goes along it."""
     forward, one = edge
-    return forward, (
-        one._parent_dataframe_name,
-        one._parent_column_name,
-        one._child_dataframe_name,
-        one._child_column_name,
-    )
+    names = ("_parent_dataframe_name", "_parent_column_name", "_child_dataframe_name", "_child_column_name")
+    return forward, tuple(getattr(one, name) for name in names)

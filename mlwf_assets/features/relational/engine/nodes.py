@@ -1,8 +1,9 @@
 """Rows per cutoff: what each cutoff sees of a table, and the features of those rows.
 
-One relation per table and way to it, with the number of the cutoff in each row. Which rows these are, what a row shows, and
-how values are joined and summarised is featuretools' own: parents and children must be seen themselves, columns behind a
-secondary time index are missing until then, defaults take the place of missing results.
+One relation per table and way to it, with the number of the cutoff in each row. Which rows these are, what a row
+shows, and
+how values are joined and summarised is featuretools' own: parents and children must be seen themselves, columns
+behind a secondary time index are missing until then, defaults take the place of missing results.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +49,8 @@ class Rows:
     def value(self, feature: Any) -> Value:
         """Give the value of a feature with one output."""
         if isinstance(feature, FeatureOutputSlice):
-            return self.make(feature.base_feature)[feature.n]
+            values, place = self.make(feature.base_feature), int(feature.n)
+            return values[place]
         return self.make(feature)[0]
 
     def make(self, feature: Any) -> list[Value]:
@@ -109,11 +111,12 @@ class Node:
     def value(self, feature: Any) -> Value:
         """Give the value of a feature with one output."""
         if isinstance(feature, FeatureOutputSlice):
-            return self.values[feature.base_feature.unique_name()][feature.n]
+            values, place = self.values[feature.base_feature.unique_name()], int(feature.n)
+            return values[place]
         return self.values[feature.unique_name()][0]
 
 
-def group_by_path(features: Mapping[str, Any], kind: type) -> dict[tuple[Any, ...], list[Any]]:
+def group_by_path(features: Mapping[str, Any], kind: Any) -> dict[tuple[Any, ...], list[Any]]:
     """Put features of a kind together that share path, filter and window."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for feature in features.values():

@@ -1,7 +1,7 @@
 """The plan of a calculation: statements of SQL in their order, and where each feature is found at the end.
 
-A plan depends on definitions and history, not on cutoffs: it reads the relations `moments` (number, time and window starts
-of each cutoff time) and `asked` (number of the cutoff, instance, place in the result), and serves any of them.
+A plan depends on definitions and history, not on cutoffs: it reads the relations `moments` (number, time and window
+starts of each cutoff time) and `asked` (number of the cutoff, instance, place in the result), and serves any of them.
 """
 
 from dataclasses import dataclass, field, replace
@@ -98,8 +98,8 @@ class Plan:
                 self.outputs.append((name, value))
         write = str if self.dry else render
         self.final = write(
-            f"SELECT a.__place, n.{ROW} IS NULL AS __unseen, {', '.join(chosen)} FROM asked AS a LEFT JOIN {node.relation} AS n "
-            f"ON a.__c = n.__c AND a.__id = n.{node.key}"
+            f"SELECT a.__place, n.{ROW} IS NULL AS __unseen, {', '.join(chosen)} "
+            f"FROM asked AS a LEFT JOIN {node.relation} AS n ON a.__c = n.__c AND a.__id = n.{node.key}"
         )
 
     def _see(self, table: str) -> str:
@@ -122,8 +122,10 @@ class Plan:
         """Write the statement that gives a table's rows at each cutoff; name the columns that lead to parents."""
         masks = self.tables.masks(need.table)
         chosen = ["m.__c", "m.__time", f"r.{ROW}"]
-        for name in nodes.list_columns(need, self.tables):
-            chosen.append(f"{self._show(need.table, name, masks)} AS {self.tables.column(need.table, name).sql}")
+        chosen += [
+            f"{self._show(need.table, name, masks)} AS {self.tables.column(need.table, name).sql}"
+            for name in nodes.list_columns(need, self.tables)
+        ]
         joins, links = "", []
         if above is not None:
             node, relationship = above

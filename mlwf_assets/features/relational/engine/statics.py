@@ -58,7 +58,7 @@ class Statics:
             NotServed: if it depends on more than its row and those before it.
         """
         if isinstance(feature, FeatureOutputSlice):
-            return self.values(feature.base_feature)[feature.n]
+            return self.values(feature.base_feature)[int(feature.n)]
         (one,) = self.values(feature)
         return one
 
@@ -90,7 +90,7 @@ class Statics:
 
     def _make_direct(self, feature: Any) -> list[Value]:
         (_, relationship) = feature.relationship_path[0]
-        parent = Statics(self.tables, relationship._parent_dataframe_name, self.windowed)
+        parent = Statics(self.tables, relationship._parent_dataframe_name, self.windowed)  # noqa: SLF001
         values = parent.values(_base(feature))
         if any(one.known for one in values):
             raise NotServed("a parent's column is known later than its row")

@@ -151,7 +151,7 @@ def read_column(series: pd.Series, *, where: str) -> tuple[pa.Array, Value]:
     if isinstance(dtype, pd.DatetimeTZDtype):
         series = series.dt.tz_localize(None)
         dtype = series.dtype
-    if dtype.kind == "M" or dtype.kind == "m":
+    if dtype.kind in ("M", "m"):
         units = series.to_numpy().astype("datetime64[ns]" if dtype.kind == "M" else "timedelta64[ns]")
         missing = np.isnat(units)
         return pa.array(units.view(np.int64), mask=missing), Value("", "time" if dtype.kind == "M" else "delta")

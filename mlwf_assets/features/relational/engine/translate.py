@@ -14,9 +14,9 @@ from mlwf_assets.features.relational.engine.values import Value, literal
 
 # What gives truth values has a rule for gaps, and pandas' rule goes by the type.
 _LOGIC = {
-    "And", "Or", "Not", "Equal", "NotEqual", "EqualScalar", "NotEqualScalar", "MultiplyBoolean", "MultiplyNumericBoolean",
-    "GreaterThan", "GreaterThanEqualTo", "LessThan", "LessThanEqualTo", "GreaterThanScalar", "GreaterThanEqualToScalar",
-    "LessThanScalar", "LessThanEqualToScalar", "IsIn", "SameAsPrevious",
+    "And", "Or", "Not", "Equal", "NotEqual", "EqualScalar", "NotEqualScalar", "MultiplyBoolean",
+    "MultiplyNumericBoolean", "GreaterThan", "GreaterThanEqualTo", "LessThan", "LessThanEqualTo", "GreaterThanScalar",
+    "GreaterThanEqualToScalar", "LessThanScalar", "LessThanEqualToScalar", "IsIn", "SameAsPrevious",
 }  # fmt: skip
 # What asks whether numbers are equal, to the bit.
 _EXACT = {"Equal", "NotEqual", "EqualScalar", "NotEqualScalar", "Percentile", "SameAsPrevious", "IsIn"}

@@ -1,7 +1,8 @@
-"""What a column of the engine is: an SQL expression, what kind of value it gives, and how pandas would treat a gap in it.
+"""What a column of the engine is: an SQL expression, what kind of value it gives, and how pandas treats a gap in it.
 
 Missing values are NULL in SQL whatever they are in pandas; times and durations are whole nanoseconds (BIGINT), so that
-nothing is rounded. How a table is read stands in `tables.py`; what is done with values in `transforms` and `aggregates`.
+nothing is rounded. How a table is read stands in `tables.py`; what is done with values in `transforms` and
+`aggregates`.
 """
 
 from collections.abc import Sequence
@@ -38,7 +39,8 @@ class Value:
         shaky: a result that was joined or summarised and has a mask, or holds truth values: which type pandas gives it,
             and so what comparing its gaps gives, depends on what else stands in the same batch.
         rounded: a computed number whose last bits depend on the order of the sum.
-        known: names of the columns in the same row with the times after which it is known at all (secondary time indexes).
+        known: names of the columns in the same row with the times after which it is known at all (secondary time
+            indexes).
     """
 
     sql: str

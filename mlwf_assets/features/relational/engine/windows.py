@@ -1,7 +1,7 @@
 """From when on a cutoff sees rows: the starts of training windows and of `use_previous`, one column per window.
 
-featuretools subtracts its Timedelta from the cutoff; months and years follow the calendar, so that the starts are computed
-for each cutoff time and not in SQL.
+featuretools subtracts its Timedelta from the cutoff; months and years follow the calendar, so that the starts are
+computed for each cutoff time and not in SQL.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ def find_starts(times: pd.Series, span: Any) -> np.ndarray:
         starts = times - span.delta_obj
     else:
         starts = pd.Series([one - span for one in times], index=times.index, dtype="datetime64[ns]")
-    return starts.to_numpy().astype("datetime64[ns]").view(np.int64)
+    return np.asarray(starts.to_numpy().astype("datetime64[ns]").view(np.int64))
 
 
 def list_starts(times: pd.Series, spans: Mapping[str, Any]) -> dict[str, np.ndarray]:

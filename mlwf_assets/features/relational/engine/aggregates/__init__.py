@@ -1,4 +1,4 @@
-"""What featuretools' aggregation primitives mean, in SQL; one module per sort. `AGGREGATES` is the table of all of them."""
+"""What featuretools' aggregation primitives mean, in SQL; one module per sort. `AGGREGATES` is the table of all."""
 
 from mlwf_assets.features.relational.engine.aggregates import (  # noqa: F401 - they register themselves
     counts,

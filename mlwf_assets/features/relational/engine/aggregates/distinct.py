@@ -1,7 +1,7 @@
 """Distinct values and how often they come: number, mode, the most common ones, entropy, duplicates.
 
-Ties: the mode is the smallest of the most frequent values (in the order of the categories, where there is one); of several
-values that are equally common, the smaller comes first.
+Ties: the mode is the smallest of the most frequent values (in the order of the categories, where there is one); of
+several values that are equally common, the smaller comes first.
 """
 
 from typing import Any

@@ -11,18 +11,30 @@ from mlwf_assets.features.relational.engine.values import Value
 
 # pandas takes sums of squares and cubes below this for nought.
 _NOUGHT = "1e-14"
+# Numbers of this size have squares beyond a double.
+_HUGE = "1e150"
 # scipy's resolution of a double.
 _RESOLUTION = "1e-15"
 
 
 @aggregate("Std", late=True)
 def _std(primitive: Any, args: list[Value], rows: Gather) -> Value:
-    return Value(rows.take(f"STDDEV_SAMP({args[0].number})"), "float", masked=args[0].masked)
+    return _spread("STDDEV_SAMP", args[0], rows)
 
 
 @aggregate("Variance", late=True)
 def _variance(primitive: Any, args: list[Value], rows: Gather) -> Value:
-    return Value(rows.take(f"VAR_SAMP({args[0].number})"), "float", masked=args[0].masked)
+    return _spread("VAR_SAMP", args[0], rows)
+
+
+def _spread(function: str, value: Value, rows: Gather) -> Value:
+    """Take a spread; where squares exceed a double pandas has infinity, for infinite values a gap; DuckDB fails."""
+    if value.kind != "float":
+        return Value(rows.take(f"{function}({value.number})"), "float", masked=value.masked)
+    spread = rows.take(f"{function}(CASE WHEN ABS({value.sql}) < {_HUGE} THEN {value.sql} END)")
+    size, n = rows.take(f"MAX(ABS({value.sql}))"), rows.take(f"COUNT({value.sql})")
+    infinite = f"CASE WHEN {n} > 1 AND {size} < 'inf'::DOUBLE THEN 'inf'::DOUBLE END"
+    return Value(f"CASE WHEN {size} >= {_HUGE} THEN {infinite} ELSE {spread} END", "float", masked=value.masked)
 
 
 def _central(value: Value, rows: Gather) -> str:
@@ -71,11 +83,7 @@ def _trend(primitive: Any, args: list[Value], rows: Gather) -> Value:
     everyone = rows.rows().all_rows()
     both = f"{value.sql} IS NOT NULL AND {time.sql} IS NOT NULL"
     start = rows.step(f"MIN(CASE WHEN {both} THEN {time.sql} END) OVER {everyone}")
-    seconds = time.number
-    if time.kind == "time":
-        seconds = f"({time.sql} - {start}) / 1e9"
-    else:
-        seconds = f"({time.number} - {start})"
+    seconds = f"({time.sql} - {start}) / 1e9" if time.kind == "time" else f"({time.number} - {start})"
     along = rows.step(f"CASE WHEN {both} THEN {seconds} END")
     level = rows.step(f"CASE WHEN {both} THEN {value.number} - AVG({value.number}) OVER {everyone} END")
     n = rows.take(f"COUNT({along})")

@@ -1,8 +1,9 @@
 """The table of aggregations, and `Gather`: what a translation may use of the rows that it summarises.
 
-An aggregation is two things: aggregates of SQL over the rows of a group (`Gather.take`), and an expression over them. The
-same translation serves both ways in which rows are gathered: by GROUP BY of the rows that each (cutoff, parent) sees, and
-by windows over all events of a parent at once, where an aggregate is taken over a frame that ends with the cutoff.
+An aggregation is two things: aggregates of SQL over the rows of a group (`Gather.take`), and an expression over them.
+The
+same translation serves both ways in which rows are gathered: by GROUP BY of the rows that each (cutoff, parent) sees,
+and by windows over all events of a parent at once, where an aggregate is taken over a frame that ends with the cutoff.
 """
 
 from collections.abc import Callable

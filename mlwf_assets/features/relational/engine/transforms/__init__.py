@@ -1,4 +1,4 @@
-"""What featuretools' transform primitives mean, in SQL; one module per sort. `TRANSFORMS` is the table of all of them."""
+"""What featuretools' transform primitives mean, in SQL; one module per sort. `TRANSFORMS` is the table of all."""
 
 from mlwf_assets.features.relational.engine.transforms import (  # noqa: F401 - they register themselves
     arithmetic,

@@ -1,4 +1,4 @@
-"""Numbers in, a number out, row by row: sums, products, roots, angles. Division by zero gives infinity, as in pandas."""
+"""Numbers in, a number out, row by row: sums, products, roots, angles. Division by nought gives infinity."""
 
 from collections.abc import Callable
 from typing import Any

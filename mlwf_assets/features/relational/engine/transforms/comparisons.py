@@ -1,7 +1,7 @@
 """Truth values: comparisons, membership, gaps, and what is built from truth values.
 
-Where pandas has no mask, comparing with a gap is False ("not equal": True), and a column of truth values with gaps holds
-objects, where Python's own `and`, `or`, `not` decide: a gap counts as true there.
+Where pandas has no mask, comparing with a gap is False ("not equal": True), and a column of truth values with gaps
+holds objects, where Python's own `and`, `or`, `not` decide: a gap counts as true there.
 """
 
 from typing import Any
