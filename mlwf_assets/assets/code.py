@@ -71,7 +71,13 @@ def code_fingerprint(
     return digest.hexdigest()
 
 
-_version = functools.cache(importlib.metadata.version)
+@functools.cache
+def _version(library: str) -> str:
+    """The version that is installed; a package that is an option may be missing, and the work then says so."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"
 
 
 @functools.cache

@@ -130,6 +130,16 @@ _FAMILIES = {
     "lightgbm": _Known(
         "lightgbm", ("lightgbm", "optuna"), ("lightgbm", "optuna"), "mlwf_assets.models.families.lightgbm"
     ),
+    "extra_trees": _Known(
+        "scikitlearn", ("scikit-learn", "optuna"), ("sklearn.tree", "optuna"),
+        "mlwf_assets.models.families.extra_trees",
+    ),
+    "hist_gradient_boosting": _Known(
+        "scikitlearn", ("scikit-learn", "scipy", "threadpoolctl", "optuna"), ("sklearn.ensemble", "optuna"),
+        "mlwf_assets.models.families.hist_gradient_boosting",
+    ),
+    # Not imported ahead: it may be missing, and then the registry says what to do.
+    "catboost": _Known("python", ("catboost", "optuna"), ("optuna",), "mlwf_assets.models.families.catboost"),
     "tabm": _Known(
         "pytorch", ("torch", "tabm", "rtdl_num_embeddings", "optuna"), ("torch", "tabm"),
         "mlwf_assets.models.families.tabm",

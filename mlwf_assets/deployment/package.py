@@ -16,7 +16,8 @@ import numpy as np
 
 from mlwf_assets.deployment.candidate import Candidate
 from mlwf_assets.models.families.estimator import EstimatorFamily
-from mlwf_assets.models.predictor import OWN_FILE
+from mlwf_assets.models.families.registry import family_names, find_family
+from mlwf_assets.models.predictor import OWN_FILE, load
 from mlwf_assets.spec.own_code import unpack
 from mlwf_assets.spec.own_libraries import own_versions
 
@@ -89,16 +90,19 @@ def saved_model(candidate: Candidate, *, run_id: str, model_id: str) -> Iterator
             artifacts=_write_artifacts(candidate, Path(folder) / "files"),
             signature=make_signature(candidate),
             input_example=candidate.example[candidate.columns].head(_EXAMPLE_ROWS).reset_index(drop=True),
-            pip_requirements=pin_requirements([*DISTRIBUTIONS, *_own_distributions(candidate.predictor)]),
+            pip_requirements=pin_requirements([*DISTRIBUTIONS, *_distributions(candidate.predictor)]),
             metadata=_facts(candidate),
         )
         yield target
 
 
-def _own_distributions(predictor: Path) -> list[str]:
-    """What the workflow's own families import."""
+def _distributions(predictor: Path) -> list[str]:
+    """What the members of the blend need, and what the workflow's own families import."""
+    known = [name for name in load(predictor).weights if name in family_names()]
+    needed = [library for name in known for library in find_family(name).distributions]
     file = predictor / OWN_FILE
-    return [*EstimatorFamily.distributions, *own_versions(unpack(file.read_bytes()))] if file.exists() else []
+    own = [*EstimatorFamily.distributions, *own_versions(unpack(file.read_bytes()))] if file.exists() else []
+    return [*needed, *own]
 
 
 def _write_artifacts(candidate: Candidate, folder: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-FAMILIES = ("linear", "lightgbm", "tabm")
+FAMILIES = ("linear", "extra_trees", "hist_gradient_boosting", "lightgbm", "catboost", "tabm")
 
 METRICS: dict[str, tuple[Kind, ...]] = {
     "roc_auc": ("binary", "multiclass"),

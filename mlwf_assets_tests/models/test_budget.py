@@ -8,8 +8,8 @@ from mlwf_assets.spec.names import FAMILIES
 
 
 def test_trees_and_networks_get_most_of_the_time():
-    shares = budget_shares(FAMILIES)
-    assert sum(shares.values()) == pytest.approx(1)
+    assert sum(budget_shares(FAMILIES).values()) == pytest.approx(1)
+    shares = budget_shares(["linear", "lightgbm", "tabm"])
     assert shares["linear"] < 0.15
     assert min(shares["lightgbm"], shares["tabm"]) > 0.35
     assert budget_shares(["tabm"]) == {"tabm": 1.0}

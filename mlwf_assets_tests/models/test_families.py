@@ -239,3 +239,21 @@ def test_contributions_add_up_to_the_prediction(family, kind):
     scale = np.log(prediction / (1 - prediction)) if kind == "binary" else prediction
     rest = scale - parts.sum(axis=1)
     assert rest == pytest.approx(np.full(40, rest[0]), rel=1e-6, abs=1e-6)
+
+
+def test_rows_that_weigh_little_are_hardly_learned_from(family):
+    """Half of the rows say the opposite of the other half; the weight decides whom to believe."""
+    rows, test = make_rows("binary", n=300), make_rows("binary", n=200, seed=2)
+    turned = np.arange(300) % 2 == 0
+    y, weight = np.where(turned, 1 - rows.y, rows.y), np.where(turned, 0.01, 1.0)
+    if family.name == "own_trees":
+        pytest.skip("what an estimator makes of weights is its own business")
+    auc = make_problem("binary").metric
+    # Trees with a row per leaf believe every row.
+    params = {"max_features": 0.75, "min_samples_leaf": 40} if family.name == "extra_trees" else None
+    said = [
+        fit(family, "binary", train=Rows(rows.frame, y, each), rounds=30, params=params).predict(test.frame)
+        for each in (weight, weight[::-1].copy())
+    ]
+    assert score(auc, test.y, said[0]) > 0.75
+    assert score(auc, test.y, said[1]) < 0.25

@@ -56,12 +56,14 @@ class Rows:
     Attributes:
         frame: (n, features) doubles with NaN, or text with None; more columns do no harm.
         y: (n,) 0/1, class number, or value.
+        weight: (n,) how much each row counts, in the loss and in the metric that ends a training; None: all the same.
         memo: where a family keeps what it made of these rows (bins, codes) and wants to find again in the next
             trial; never part of a result.
     """
 
     frame: pd.DataFrame
     y: Array
+    weight: Array | None = None
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 

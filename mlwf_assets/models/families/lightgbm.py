@@ -175,6 +175,7 @@ def _dataset(train: Rows, problem: Problem, *, threads: int) -> tuple[dict[str, 
         data = lgb.Dataset(
             _numbers(train.frame, columns),
             train.y,
+            weight=train.weight,
             # LightGBM takes no JSON signs in names; ours stand beside the model.
             feature_name=[f"f{place}" for place in range(len(columns))],
             categorical_feature=[place for place, names in enumerate(columns.values()) if names],
@@ -191,7 +192,9 @@ def _valid_dataset(valid: Rows, train: Rows, columns: Mapping[str, Sequence[str]
     reference: lgb.Dataset = train.memo["lightgbm"][1]
     if valid.memo.get("lightgbm_reference") is not reference:
         numbers = _numbers(valid.frame, columns)
-        data = lgb.Dataset(numbers, valid.y, reference=reference, params=reference.params).construct()
+        data = lgb.Dataset(
+            numbers, valid.y, weight=valid.weight, reference=reference, params=reference.params
+        ).construct()
         valid.memo.update({"lightgbm_reference": reference, "lightgbm_valid": data})
     found: lgb.Dataset = valid.memo["lightgbm_valid"]
     return found
@@ -250,7 +253,9 @@ def _evaluation(problem: Problem) -> Callable[[lgb.Booster], float]:
 def _own_metric(metric: Metric) -> Callable[[Array, lgb.Dataset], tuple[str, float, bool]]:
     def value(predicted: Array, data: lgb.Dataset) -> tuple[str, float, bool]:
         y = np.asarray(data.get_label(), dtype=float)
-        found = metric.prepare(y, predicted, 0.5)(np.ones((1, len(y))))[0]
+        weight = data.get_weight()
+        weights = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
+        found = metric.prepare(y, predicted, 0.5)(weights[None])[0]
         return metric.name, float(found), metric.higher_is_better
 
     return value

@@ -18,6 +18,7 @@ from scipy import special
 
 from mlwf_assets.models.families.base import Context, Family, Fitted, Params, Problem, Rows, Stopped
 from mlwf_assets.models.families.linear_columns import Columns, Encoded, learn_columns
+from mlwf_assets.models.families.links import softmax
 from mlwf_assets.models.metrics import Array
 from mlwf_assets.spec.names import Kind
 
@@ -71,7 +72,7 @@ class FittedLinear(Fitted):
             return outputs[0]
         if self._kind == "binary":
             return np.asarray(special.expit(outputs[0]))
-        return _softmax(outputs)
+        return softmax(outputs)
 
     def _score(self, encoded: Encoded, weights: _Weights, k: int) -> Array:
         score = np.full(encoded.rows, weights.intercept[k])
@@ -98,16 +99,6 @@ class FittedLinear(Fitted):
         if self._kind == "multiclass":
             return None
         return _contributions(self._columns, self._columns.encode(frame), self._weights) - self._centre
-
-
-def _softmax(outputs: Sequence[Array]) -> Array:
-    """(n, k), column by column: the order of additions must not depend on the number of rows."""
-    highest = np.maximum.reduce(outputs)
-    raised = [np.exp(output - highest) for output in outputs]
-    total = np.zeros(len(highest))
-    for one in raised:
-        total = total + one
-    return np.stack([one / total for one in raised], axis=1)
 
 
 def _contributions(columns: Columns, encoded: Encoded, weights: _Weights) -> Array:
@@ -150,7 +141,7 @@ class Linear(Family):
         target, shift, scale = _target(train.y, problem)
         design = _Design(encoded, columns.levels)
         penalty = float(params["penalty"]) / max(1, len(train.y))
-        weights = _minimize(design, target, penalty, problem.kind, context)
+        weights = _minimize(design, target, _shares(train), penalty, problem.kind, context)
         weights = _Weights(weights.intercept * scale + shift, weights.dense * scale, weights.levels * scale)
         centre = np.empty(0)
         if problem.kind != "multiclass":
@@ -221,7 +212,14 @@ class _Design:
         return np.asarray(squares / self.rows)
 
 
-def _minimize(design: _Design, target: Array, penalty: float, kind: Kind, context: Context) -> _Weights:
+def _shares(train: Rows) -> Array:
+    """(n, 1) how much each row counts, 1 on average."""
+    if train.weight is None:
+        return np.ones((len(train.y), 1))
+    return np.asarray(train.weight[:, None] / train.weight.mean())
+
+
+def _minimize(design: _Design, target: Array, shares: Array, penalty: float, kind: Kind, context: Context) -> _Weights:
     from scipy import optimize
     from threadpoolctl import threadpool_limits
 
@@ -234,7 +232,7 @@ def _minimize(design: _Design, target: Array, penalty: float, kind: Kind, contex
 
     def value_and_slope(flat: Array) -> tuple[float, Array]:
         w = flat.reshape(-1, k) * unit
-        value, residual = loss(design.outputs(w), target)
+        value, residual = loss(design.outputs(w), target, shares)
         slope = design.gradient(residual) / design.rows + held * w
         return float(value + 0.5 * (held * w * w).sum()), (slope * unit).ravel()
 
@@ -255,22 +253,22 @@ def _minimize(design: _Design, target: Array, penalty: float, kind: Kind, contex
     return _Weights(w[0], w[1:cut], w[cut:])
 
 
-def _square(outputs: Array, target: Array) -> tuple[float, Array]:
+def _square(outputs: Array, target: Array, shares: Array) -> tuple[float, Array]:
     residual = outputs - target
-    return 0.5 * float((residual**2).sum()) / len(target), residual
+    return 0.5 * float((shares * residual**2).sum()) / len(target), shares * residual
 
 
-def _logistic(outputs: Array, target: Array) -> tuple[float, Array]:
-    value = float((np.logaddexp(0, outputs) - target * outputs).sum()) / len(target)
-    return value, special.expit(outputs) - target
+def _logistic(outputs: Array, target: Array, shares: Array) -> tuple[float, Array]:
+    value = float((shares * (np.logaddexp(0, outputs) - target * outputs)).sum()) / len(target)
+    return value, shares * (special.expit(outputs) - target)
 
 
-def _multinomial(outputs: Array, target: Array) -> tuple[float, Array]:
+def _multinomial(outputs: Array, target: Array, shares: Array) -> tuple[float, Array]:
     logs = outputs - special.logsumexp(outputs, axis=1, keepdims=True)
-    return -float((target * logs).sum()) / len(target), np.exp(logs) - target
+    return -float((shares * target * logs).sum()) / len(target), shares * (np.exp(logs) - target)
 
 
-_LOSSES: dict[str, Callable[[Array, Array], tuple[float, Array]]] = {
+_LOSSES: dict[str, Callable[[Array, Array, Array], tuple[float, Array]]] = {
     "regression": _square,
     "binary": _logistic,
     "multiclass": _multinomial,

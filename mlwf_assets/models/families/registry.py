@@ -25,16 +25,44 @@ def _lightgbm() -> Family:
     return LightGBM()
 
 
+def _extra_trees() -> Family:
+    from mlwf_assets.models.families.extra_trees import ExtraTrees
+
+    return ExtraTrees()
+
+
+def _hist_gradient_boosting() -> Family:
+    from mlwf_assets.models.families.hist_gradient_boosting import HistGradientBoosting
+
+    return HistGradientBoosting()
+
+
+def _catboost() -> Family:
+    from mlwf_assets.models.families.catboost import CatBoost
+
+    return CatBoost()
+
+
 def _tabm() -> Family:
     from mlwf_assets.models.families.tabm import TabM
 
     return TabM()
 
 
-_MAKERS: dict[str, Callable[[], Family]] = {"linear": _linear, "lightgbm": _lightgbm, "tabm": _tabm}
+_MAKERS: dict[str, Callable[[], Family]] = {
+    "linear": _linear,
+    "extra_trees": _extra_trees,
+    "hist_gradient_boosting": _hist_gradient_boosting,
+    "lightgbm": _lightgbm,
+    "catboost": _catboost,
+    "tabm": _tabm,
+}
 _WORDS = {
     "linear": "a regularized linear model",
+    "extra_trees": "extremely randomized trees",
+    "hist_gradient_boosting": "gradient boosted trees (scikit-learn)",
     "lightgbm": "gradient boosted trees (LightGBM)",
+    "catboost": "gradient boosted trees that know categories (CatBoost)",
     "tabm": "an ensemble of neural networks in one (TabM)",
 }
 
@@ -44,7 +72,7 @@ def family_names() -> tuple[str, ...]:
 
     Example:
         >>> family_names()
-        ('linear', 'lightgbm', 'tabm')
+        ('linear', 'extra_trees', 'hist_gradient_boosting', 'lightgbm', 'catboost', 'tabm')
     """
     return tuple(_MAKERS)
 

@@ -88,6 +88,7 @@ class TabM(Family):
                 design.network(encoder, base_rate=base_rate(problem, train.y)).to(context.device),
                 (tensors[0].to(context.device), tensors[1].to(context.device)),
                 design.target(train.y).to(context.device),
+                _weight(train, context.device),
                 seed=context.seed,
                 batch_rows=pace.batch_rows,
                 slices=slices,
@@ -97,7 +98,9 @@ class TabM(Family):
                 learner,
                 epochs=pace.epochs if rounds is None else rounds,
                 patience=pace.patience,
-                judge=None if validation is None else judge_with(learner, *validation, problem.metric),
+                judge=None
+                if validation is None or valid is None
+                else judge_with(learner, *validation, problem.metric, valid.weight),
                 checkpoint=_checkpoint(learner, encoder, validation, problem=problem, context=context, rounds=rounds),
                 should_stop=context.should_stop,
                 is_enough=context.is_enough if validation is not None else None,
@@ -195,6 +198,12 @@ def _encode_training_rows(train: Rows, problem: Problem) -> tuple[Encoder, Tenso
     return found
 
 
+def _weight(train: Rows, device: str) -> Tensor | None:
+    if train.weight is None:
+        return None
+    return torch.from_numpy((train.weight / train.weight.mean()).astype(np.float32)).to(device)
+
+
 def _encode(rows: Rows, encoder: Encoder, device: str) -> tuple[Tensors, Array]:
     """Encode validation rows, once for all trials with these training rows."""
     if rows.memo.get("tabm_encoder") is not encoder:
@@ -221,6 +230,7 @@ def _checkpoint(
         [asdict(learner.design), [version(library) for library in _LIBRARIES]],
     ]
     arrays = [torch.from_numpy(encoder.grid), *learner.inputs, learner.target]
+    arrays += [] if learner.weight is None else [learner.weight]
     if validation is not None:
         arrays += [*validation[0], torch.from_numpy(np.asarray(validation[1], dtype=np.float64))]
     fingerprint = epochs.fingerprint_training(settings, [each.cpu() for each in arrays])

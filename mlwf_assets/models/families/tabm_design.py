@@ -59,17 +59,23 @@ class Design:
         values = (np.asarray(y, dtype=np.float64) - self.center) / self.spread
         return torch.from_numpy(values.astype(np.float32))
 
-    def loss(self, said: Tensor, target: Tensor) -> Tensor:
+    def loss(self, said: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """Mean loss over rows and members.
 
         Args:
             said: (k, n, outputs).
             target: (n,).
+            weight: (n,) how much each row counts; None: all the same.
         """
+        if weight is not None:
+            return (self._losses(said, target, "none").reshape(len(said), -1) * weight).mean()
+        return self._losses(said, target, "mean")
+
+    def _losses(self, said: Tensor, target: Tensor, reduction: str) -> Tensor:
         if self.kind == "multiclass":
-            return F.cross_entropy(said.flatten(0, 1), target.repeat(len(said)))
+            return F.cross_entropy(said.flatten(0, 1), target.repeat(len(said)), reduction=reduction)
         compare = F.binary_cross_entropy_with_logits if self.kind == "binary" else F.mse_loss
-        return compare(said.squeeze(-1), target.expand(len(said), -1))
+        return compare(said.squeeze(-1), target.expand(len(said), -1), reduction=reduction)
 
     def predictions(self, said: Tensor) -> Tensor:
         """Average what the members predict: (k, n, outputs) to (n,) or (n, classes)."""

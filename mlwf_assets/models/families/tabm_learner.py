@@ -42,6 +42,7 @@ class Learner:
         network: with its first weights.
         inputs: of the training rows.
         target: of the training rows.
+        weight: of the training rows, 1 on average; None: all count the same.
         seed: of the order of rows.
         batch_rows: at most so many rows per step.
         slices: so many per batch; results depend on it, as sums do on the order.
@@ -54,13 +55,14 @@ class Learner:
         network: Network,
         inputs: Tensors,
         target: Tensor,
+        weight: Tensor | None = None,
         *,
         seed: int,
         batch_rows: int,
         slices: int,
         pool: Executor,
     ) -> None:
-        self.design, self.inputs, self.target = design, inputs, target
+        self.design, self.inputs, self.target, self.weight = design, inputs, target, weight
         self._seed, self._batch_rows, self._slices, self._pool = seed, batch_rows, slices, pool
         self._network, self._average, self._steps = network, copy.deepcopy(network).requires_grad_(False), 0
         self._parameters = list(network.parameters())
@@ -94,7 +96,8 @@ class Learner:
     def _gradients(self, rows: Tensor) -> Sequence[Tensor]:
         """Gradients of the sum of the losses of some rows."""
         said = self._network(*(each[rows] for each in self.inputs))
-        return torch.autograd.grad(self.design.loss(said, self.target[rows]) * len(rows), self._parameters)
+        weight = None if self.weight is None else self.weight[rows]
+        return torch.autograd.grad(self.design.loss(said, self.target[rows], weight) * len(rows), self._parameters)
 
     def predict(self, inputs: Tensors) -> Array:
         """Predict with the averaged weights."""
@@ -136,13 +139,16 @@ def _parameter_groups(network: Network, weight_decay: float) -> list[dict[str, A
     return [{"params": decaying, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
-def judge_with(learner: Learner, inputs: Tensors, y: Array, metric: Metric) -> Callable[[], float]:
+def judge_with(
+    learner: Learner, inputs: Tensors, y: Array, metric: Metric, weight: Array | None = None
+) -> Callable[[], float]:
     """How well the learner predicts rows as it is when asked; higher is better."""
     truth = np.asarray(y, dtype=np.float64)
+    weights = np.ones((1, len(truth))) if weight is None else weight[None]
     sign = 1.0 if metric.higher_is_better else -1.0
 
     def judge() -> float:
         applied = metric.prepare(truth, learner.predict(inputs), 0.5)
-        return sign * float(applied(np.ones((1, len(truth))))[0])
+        return sign * float(applied(weights)[0])
 
     return judge
