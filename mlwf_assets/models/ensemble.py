@@ -92,10 +92,15 @@ def blend(
     return Result(table, files, _metadata(oof, chosen, predictor), key=("member",))
 
 
-def choose(oof: OutOfFold) -> Chosen:
-    """Choose weights and calibration from out-of-fold predictions."""
+def choose(oof: OutOfFold, *, evens: bool = True) -> Chosen:
+    """Choose weights and calibration from out-of-fold predictions.
+
+    Args:
+        oof: what members said.
+        evens: whether weights are moved towards equal ones as far as that is not clearly worse.
+    """
     kind: Any = oof.truth.kind
-    selection, y = _Selection(oof), oof.truth.y
+    selection, y = _Selection(oof, evens=evens), oof.truth.y
     weights = selection.weights()
     mixed = weigh(oof.said, weights)
     calibrate = choose_way(mixed, y, oof.blocks, kind=kind)
@@ -110,8 +115,8 @@ def choose(oof: OutOfFold) -> Chosen:
 class _Selection:
     """Selections on different parts; a mixture is scored once, whoever asks for it."""
 
-    def __init__(self, oof: OutOfFold) -> None:
-        self._oof = oof
+    def __init__(self, oof: OutOfFold, *, evens: bool) -> None:
+        self._oof, self._evens = oof, evens
         self._names = list(oof.said)
         self._parts = np.unique(oof.parts[oof.parts != NOT_JUDGED])
         self._sign = 1.0 if oof.metric.higher_is_better else -1.0
@@ -126,6 +131,8 @@ class _Selection:
         if not used.any():
             return dict.fromkeys(self._names, 1 / len(self._names))
         greedy = self._select(used)
+        if not self._evens:
+            return dict(zip(self._names, greedy.tolist(), strict=True))
         chosen = next((w for w in self._evened(greedy) if not self._is_clearly_worse(w, greedy, used)), greedy)
         return dict(zip(self._names, chosen.tolist(), strict=True))
 

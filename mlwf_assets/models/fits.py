@@ -17,6 +17,7 @@ import numpy as np
 
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.models.families.base import Context, Family, Fitted, Params, Rows, never
+from mlwf_assets.models.families.mean import load_fitted
 from mlwf_assets.models.folds import draw_rows
 from mlwf_assets.models.metrics import Array, Metric
 from mlwf_assets.models.task import Task
@@ -43,7 +44,9 @@ class FoldFit:
     recalled: bool = False
 
 
-def score(metric: Metric, y: Array, prediction: Array, *, threshold: float = 0.5) -> float:
+def score(
+    metric: Metric, y: Array, prediction: Array, *, threshold: float = 0.5, weight: Array | None = None
+) -> float:
     """Compute the metric on some rows.
 
     Example:
@@ -51,7 +54,8 @@ def score(metric: Metric, y: Array, prediction: Array, *, threshold: float = 0.5
         >>> score(find_metric("mae", "regression"), np.array([1.0, 2.0]), np.array([1.0, 4.0]))
         1.0
     """
-    return float(metric.prepare(y, prediction, threshold)(np.ones((1, len(y))))[0])
+    weights = np.ones((1, len(y))) if weight is None else weight[None]
+    return float(metric.prepare(y, prediction, threshold)(weights)[0])
 
 
 class Fits:
@@ -63,6 +67,7 @@ class Fits:
         folder: where fits are kept; None: nowhere.
         context: seed, threads, device.
         now: the time in seconds.
+        keeps_models: whether the models of all folds are kept, to be used together; else the last fold's alone.
     """
 
     def __init__(
@@ -72,16 +77,21 @@ class Fits:
         folder: Path | None,
         context: Context,
         now: Callable[[], float] = time.monotonic,
+        *,
+        keeps_models: bool = False,
     ) -> None:
         self.family = family
         self.task = task
         self._folder = folder
         self._context = context
         self._now = now
+        self._keeps_models = keeps_models
+        self._kept: dict[str, Fitted] = {}
         self._models: dict[tuple[float, str], Fitted] = {}
         self._train: dict[tuple[int, float], Rows] = {}
         self._judging: dict[tuple[int, float], Rows] = {}
         self._predictions: dict[str, Array] = {}
+        self._file_of: dict[str, str] = {}
         self._valid = {index: task.rows(fold.valid) for index, fold in enumerate(task.folds)}
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +120,20 @@ class Fits:
         context = replace(self._context_of(name, should_stop), is_enough=is_enough)
         made = self._recall(name) or self._make(name, params, index, share, rounds, context)
         self._predictions[self._name(["fold", index, share], params)] = made.prediction
+        if self._keeps_models:
+            self._file_of[self._name(["fold", index, share], params)] = name
         return made
+
+    def model(self, params: Params, index: int, *, share: float) -> Fitted:
+        """Return the model that was trained on a fold, if models are kept."""
+        name = self._file_of[self._name(["fold", index, share], params)]
+        if name not in self._kept:
+            self._kept[name] = load_fitted(self.family, self._model_folder(name))
+        return self._kept[name]
+
+    def forget_model(self, params: Params, index: int, *, share: float) -> None:
+        """Let go of a model that will not be asked for."""
+        self._kept.pop(self._file_of[self._name(["fold", index, share], params)], None)
 
     def prediction(self, params: Params, index: int, *, share: float) -> Array:
         """Return what a model that was trained here said of its fold's validation rows."""
@@ -124,9 +147,11 @@ class Fits:
         judging = None if rounds else self._judging_rows(index, share)
         fitted = self.family.fit(params, train, judging, problem=self.task.problem, context=context, rounds=rounds)
         prediction = np.asarray(fitted.predict(valid.frame), dtype=float)
-        value = score(self.task.problem.metric, valid.y, prediction)
+        value = score(self.task.problem.metric, valid.y, prediction, weight=valid.weight)
         if index == len(self.task.folds) - 1:
             self._models[share, self._name([], params)] = fitted
+        if self._keeps_models:
+            self._keep(name, fitted)
         made = FoldFit(prediction, value, fitted.rounds, self._now() - start)
         self._remember(name, made)
         return made
@@ -180,6 +205,19 @@ class Fits:
     def _context_of(self, name: str, should_stop: Callable[[], bool]) -> Context:
         folder = None if self._folder is None else self._folder / "checkpoints" / name
         return replace(self._context, checkpoint_dir=folder, should_stop=should_stop)
+
+    def _keep(self, name: str, fitted: Fitted) -> None:
+        self._kept[name] = fitted
+        if self._folder is not None:
+            folder = self._model_folder(name)
+            shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+            folder.mkdir(parents=True)
+            fitted.save(folder)
+
+    def _model_folder(self, name: str) -> Path:
+        if self._folder is None:
+            raise KeyError(name)
+        return self._folder / "models" / name
 
     def _recall(self, name: str) -> FoldFit | None:
         if self._folder is None or not (file := self._folder / f"{name}.npz").exists():

@@ -25,6 +25,8 @@ Member = tuple[pa.Table, Mapping[str, bytes]]
 NOT_JUDGED = -1
 # Into how many parts the rows of a fold are cut, in their order.
 _PARTS_OF_FOLDS, _PARTS_OF_LAST = 2, 4
+# So many folds are parts enough.
+_MANY_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class OutOfFold:
         folds: (m,) the fold of each row.
         metric: by which members are judged.
         is_forward: whether the last fold lies after all others in time, and its models are the final ones.
+        weight: (m,) how much each row counts; None: all the same.
     """
 
     said: Mapping[str, Array]
@@ -44,6 +47,7 @@ class OutOfFold:
     folds: Array
     metric: Metric
     is_forward: bool = False
+    weight: Array | None = None
 
     @cached_property
     def parts(self) -> Array:
@@ -52,7 +56,8 @@ class OutOfFold:
         Stretches of folds, or whole ones where stretches cannot be scored.
         """
         first = next(iter(self.said.values()))
-        for pieces in (_PARTS_OF_LAST, _PARTS_OF_FOLDS) if self.is_forward else (_PARTS_OF_FOLDS,):
+        of_folds = 1 if len(np.unique(self.folds)) >= _MANY_FOLDS else _PARTS_OF_FOLDS
+        for pieces in (_PARTS_OF_LAST, _PARTS_OF_FOLDS) if self.is_forward else (of_folds,):
             parts = self._cut(pieces)
             if np.isfinite(self.scores(first, parts=parts)).all():
                 return parts
@@ -84,7 +89,10 @@ class OutOfFold:
         of = self.folds if parts is None else parts
         return np.array(
             [
-                score(self.metric, self.truth.y[of == part], prediction[of == part], threshold=threshold)
+                score(
+                    self.metric, self.truth.y[of == part], prediction[of == part], threshold=threshold,
+                    weight=None if self.weight is None else self.weight[of == part],
+                )  # fmt: skip
                 for part in np.unique(of[of != NOT_JUDGED])
             ]
         )

@@ -40,6 +40,7 @@ class Task:
         keys: (n, key) the columns that name an example.
         labels: (n,) the labels as they came.
         is_forward: whether the last fold judges on rows that all lie after those it learns from: the validation split.
+        weight: (n,) how much each row counts; None: all the same.
     """
 
     problem: Problem
@@ -49,6 +50,7 @@ class Task:
     keys: pa.Table
     labels: pa.ChunkedArray
     is_forward: bool
+    weight: Array | None = None
 
     @property
     def judged(self) -> tuple[Array, Array]:
@@ -62,8 +64,11 @@ class Task:
         """Take some rows; without a copy where they are a stretch of the frame."""
         if len(positions) and positions[-1] - positions[0] + 1 == len(positions):
             stretch = slice(int(positions[0]), int(positions[-1]) + 1)
-            return Rows(self.frame.iloc[stretch], self.truth.y[stretch])
-        return Rows(self.frame.iloc[positions], self.truth.y[positions])
+            return Rows(self.frame.iloc[stretch], self.truth.y[stretch], self._weight(stretch))
+        return Rows(self.frame.iloc[positions], self.truth.y[positions], self._weight(positions))
+
+    def _weight(self, positions: Array | slice) -> Array | None:
+        return None if self.weight is None else np.asarray(self.weight[positions])
 
 
 def read_task(

@@ -1,0 +1,235 @@
+"""Which configuration comes next while the clock runs: strong defaults of all families first, then what TPE draws.
+
+A trial trains a model per fold, and all of them are kept: together they are the model of that configuration, and
+nothing is trained again at the end. What a fit will cost is told from the family's earlier ones, or from other
+families' and what is usual; what would not end in time is not begun. The order of the defaults follows AutoGluon's
+portfolio, cheap families first, so that the first seconds already give different models.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlwf_assets.models.budget import Clock
+from mlwf_assets.models.families.base import Context, Family, Stopped
+from mlwf_assets.models.fits import Fits
+from mlwf_assets.models.metrics import Array
+from mlwf_assets.models.search import Course, Search
+from mlwf_assets.models.task import Task
+from mlwf_assets.models.trials import Trial
+
+# The families in the order in which their defaults are tried.
+_PORTFOLIO = (
+    "lightgbm", "linear", "catboost", "extra_trees", "lightgbm", "tabm", "catboost", "hist_gradient_boosting",
+    "lightgbm", "extra_trees", "tabm", "linear", "catboost", "hist_gradient_boosting", "linear",
+)  # fmt: skip
+# Afterwards: which place, by the families' best scores, has the next trial.
+_TURNS = (0, 1, 0, 2, 0, 1, 3)
+# What the first trial of a family costs in trials of LightGBM, until it is known.
+_USUAL_COST = {"linear": 0.6, "lightgbm": 1.0, "extra_trees": 1.0, "hist_gradient_boosting": 1.5, "catboost": 4.0,
+               "tabm": 6.0}  # fmt: skip
+_OTHER_COST = 2.0
+# A trial may take longer than the mean of those before.
+_CAUTION = 1.25
+# How much of what is left one trial may take.
+_MOST_OF_THE_REST = 0.6
+# What is kept for weights and calibration, and for leaving in order.
+_KEPT_SHARE, _KEPT_S = 0.04, 0.3
+# On more values than these, the first model learns from so many of them: something must stand soon.
+_MANY_VALUES, _FIRST_VALUES = 2_000_000, 400_000
+_MOST_TRIALS = 500
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial of a family; see `Trial`."""
+
+    family: str
+    trial: Trial
+
+    @property
+    def name(self) -> str:
+        """How it is called on the leaderboard."""
+        return f"{self.family} {self.trial.number}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Write what is content."""
+        return {"family": self.family, **self.trial.to_json()}
+
+
+class Selection:
+    """The trials so far, over all families.
+
+    Args:
+        task: what is learned.
+        names: of the families.
+        find: makes a family when its first turn comes, for importing it may take seconds; None: it is not there.
+        clock: of the budget.
+        context: seed and threads.
+        folder: where fits are kept; None: nowhere.
+        report: called with a few words after each trial.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        names: Sequence[str],
+        *,
+        find: Callable[[str], Family | None],
+        clock: Clock,
+        context: Context,
+        folder: Path | None,
+        report: Callable[[str], None],
+    ) -> None:
+        self.tried: list[Tried] = []
+        self._task, self._clock, self._report = task, clock, report
+        self._names, self._find, self._context, self._folder = list(names), find, context, folder
+        self._fits: dict[str, Fits] = {}
+        self._searches: dict[str, Search] = {}
+        self._turns = self._in_turn()
+        self._kept_s = _KEPT_SHARE * clock.budget_s + _KEPT_S if np.isfinite(clock.budget_s) else 0.0
+
+    def fits(self, name: str) -> Fits:
+        """What was trained of a family.
+
+        Raises:
+            KeyError: if the family is not there.
+        """
+        if name not in self._fits:
+            family = self._find(name)
+            if family is None:
+                self._names.remove(name)
+                raise KeyError(name)
+            folder = self._folder / name if self._folder else None
+            self._fits[name] = Fits(family, self._task, folder, self._context, keeps_models=True)
+        return self._fits[name]
+
+    def _search(self, name: str) -> Search:
+        if name not in self._searches:
+            clock = self._clock if np.isfinite(self._clock.budget_s) else None
+            course = Course(self._report, self._context.should_stop, clock)
+            self._searches[name] = Search(self.fits(name), self._context.seed, course)
+        return self._searches[name]
+
+    def _is_there(self, name: str) -> bool:
+        """Whether a family can be asked for another configuration."""
+        try:
+            return name in self._names and not self._search(name).is_exhausted
+        except KeyError:
+            return False
+
+    @property
+    def usable(self) -> list[Tried]:
+        """The trials that were scored on all folds, on the largest share of the rows that any was."""
+        complete = [one for one in self.tried if one.trial.is_complete]
+        most = max((one.trial.subsample for one in complete), default=1.0)
+        return [one for one in complete if one.trial.subsample == most]
+
+    def run_trials(self, count: int) -> None:
+        """Try so many configurations."""
+        while len(self.tried) < count and (family := next(self._turns, None)) is not None:
+            if self._is_there(family):
+                self._try(family, share=1.0)
+
+    def run_seconds(self) -> None:
+        """Try configurations as long as there is time for another."""
+        values = len(self._task.folds[0].train) * len(self._task.problem.features)
+        if values > _MANY_VALUES:
+            self._try_first(_FIRST_VALUES / values)
+        while len(self.tried) < _MOST_TRIALS and (family := self._next_admitted()) is not None:
+            left_s = self._clock.left_s()
+            end_s = max(self._kept_s, left_s - max(_MOST_OF_THE_REST * left_s, _CAUTION * self._estimate(family)))
+            self._try(family, share=1.0, end_s=end_s)
+
+    def run_list(self, listed: Sequence[Mapping[str, Any]]) -> None:
+        """Make the trials of a list again, each with the rounds that it had."""
+        for state in listed:
+            trial, name = Trial.from_json(state), str(state["family"])
+            again = Trial(trial.number, trial.params, trial.subsample, trial.state, (), ())
+            for index, rounds in enumerate(trial.rounds):
+                made = self.fits(name).fold(
+                    trial.params, index, share=trial.subsample, rounds=rounds or None, should_stop=lambda: False
+                )
+                again = again.add(made.score, made.rounds, made.seconds)
+            self.tried.append(Tried(name, again))
+            self._report(f"{name}, trial {trial.number} again: {again.score:.4f}")
+
+    def _try_first(self, share: float) -> None:
+        name = next(name for name in (*_PORTFOLIO, *self._names) if self._is_there(name))
+        self._try(name, share=share, end_s=0.8 * self._clock.left_s())
+        self._search(name).start_over()
+
+    def _try(self, family: str, *, share: float, end_s: float | None = None) -> None:
+        reserve_s = self._kept_s * 0.8 if end_s is not None else None
+        trial = self._search(family).try_next(share=share, reserve_s=reserve_s, end_s=end_s)
+        if trial is not None:
+            self.tried.append(Tried(family, trial))
+
+    def _next_admitted(self) -> str | None:
+        """The next family whose trial will end in time; each is asked once at most."""
+        for _ in range(4 * len(_PORTFOLIO)):
+            family = next(self._turns, None)
+            if family is None or self._clock.left_s() <= self._kept_s:
+                return None
+            if _CAUTION * self._estimate(family) <= self._clock.left_s() - self._kept_s and self._is_there(family):
+                return family
+        return None
+
+    def _in_turn(self) -> Any:
+        for family in (*_PORTFOLIO, *(name for name in self._names if name not in _PORTFOLIO)):
+            if family in self._names:
+                yield family
+        turn = 0
+        while ranked := [name for name in self._ranked() if self._is_there(name)]:
+            yield ranked[min(_TURNS[turn % len(_TURNS)], len(ranked) - 1)]
+            turn += 1
+
+    def _ranked(self) -> list[str]:
+        """Families by their best score; those that were not tried (for want of time) come last."""
+        sign = -1.0 if self._task.problem.metric.higher_is_better else 1.0
+        best = {
+            name: min((sign * one.trial.score for one in self.usable if one.family == name), default=np.inf)
+            for name in self._names
+        }
+        return sorted(best, key=lambda name: best[name])
+
+    def _estimate(self, family: str) -> float:
+        """Seconds that a trial of a family takes; 0 where nothing is known at all."""
+        own = self._seconds(family)
+        if own is not None:
+            return own
+        known = {name: seconds for name in self._names if (seconds := self._seconds(name)) is not None}
+        if not known:
+            return 0.0
+        units = [seconds / _USUAL_COST.get(name, _OTHER_COST) for name, seconds in known.items()]
+        return float(np.median(units)) * _USUAL_COST.get(family, _OTHER_COST)
+
+    def _seconds(self, family: str) -> float | None:
+        """Mean seconds of complete trials, as if on all rows."""
+        found = [
+            sum(one.trial.seconds) / one.trial.subsample
+            for one in self.tried
+            if one.family == family and one.trial.state == "complete"
+        ]
+        whole = [sum(one.trial.seconds) for one in self.usable if one.family == family]
+        return float(np.mean(whole or found)) if found else None
+
+
+def said(one: Tried, selection: Selection) -> Array:
+    """What a configuration said out of fold: the folds' validation rows, one after the other."""
+    fits, trial = selection.fits(one.family), one.trial
+    folds = range(len(trial.scores))
+    return np.concatenate([fits.prediction(trial.params, index, share=trial.subsample) for index in folds])
+
+
+def stopped_by_hand(work: Callable[[], None], report: Callable[[str], None]) -> None:
+    """Run; whoever interrupts it by hand keeps what was fitted until then."""
+    try:
+        work()
+    except (KeyboardInterrupt, Stopped):
+        report("interrupted: what was fitted until now is used")
+
+
