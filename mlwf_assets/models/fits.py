@@ -44,9 +44,7 @@ class FoldFit:
     recalled: bool = False
 
 
-def score(
-    metric: Metric, y: Array, prediction: Array, *, threshold: float = 0.5, weight: Array | None = None
-) -> float:
+def score(metric: Metric, y: Array, prediction: Array, *, threshold: float = 0.5, weight: Array | None = None) -> float:
     """Compute the metric on some rows.
 
     Example:

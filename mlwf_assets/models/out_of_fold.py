@@ -90,9 +90,12 @@ class OutOfFold:
         return np.array(
             [
                 score(
-                    self.metric, self.truth.y[of == part], prediction[of == part], threshold=threshold,
+                    self.metric,
+                    self.truth.y[of == part],
+                    prediction[of == part],
+                    threshold=threshold,
                     weight=None if self.weight is None else self.weight[of == part],
-                )  # fmt: skip
+                )
                 for part in np.unique(of[of != NOT_JUDGED])
             ]
         )

@@ -8,8 +8,10 @@ than its best member. A member is the mean of the models that its folds trained.
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mlwf_assets.errors import ModelError
 from mlwf_assets.models.automl.folding import Folding
@@ -34,11 +36,11 @@ _OF_DECISIONS = ("f1", "balanced_accuracy", "accuracy")
 _THRESHOLDS = np.round(np.arange(0.05, 0.951, 0.01), 2)
 
 
-def blend(selection: Selection, task: Task, folding: Folding) -> tuple[Predictor, OutOfFold, Chosen]:
+def blend(selection: Selection, task: Task, folding: Folding) -> tuple[Predictor, Chosen]:
     """Blend the configurations that were tried.
 
     Returns:
-        The model; what its candidates said out of fold; weights, calibration, honest scores.
+        The model; weights, calibration, honest scores.
 
     Raises:
         ModelError: if no configuration could be scored.
@@ -62,7 +64,7 @@ def blend(selection: Selection, task: Task, folding: Folding) -> tuple[Predictor
         weights={name: weight for name, weight in chosen.weights.items() if weight > 0},
         calibration=chosen.calibration,
     )
-    return predictor, oof, chosen
+    return predictor, chosen
 
 
 def choose_candidates(usable: Sequence[Tried], *, higher_is_better: bool) -> list[Tried]:
@@ -129,3 +131,32 @@ def predict_seconds(one: Tried, selection: Selection, task: Task, *, rows: int =
     start = time.perf_counter()
     bag(one, selection, task).predict(frame)
     return (time.perf_counter() - start) * 1000 / len(frame)
+
+
+def leaderboard(selection: Selection, task: Task, chosen: Chosen) -> pd.DataFrame:
+    """Put all configurations side by side, the best first; what was given up early stands below.
+
+    Returns:
+        A row per trial: model, family, configuration, score (mean over folds), spread (standard deviation), seconds
+        to fit, seconds per 1,000 rows to predict, weight in the blend, state.
+    """
+    board = pd.DataFrame([_line(one, selection, task, chosen) for one in selection.tried])
+    higher = task.problem.metric.higher_is_better
+    board = board.sort_values("score", ascending=not higher, kind="stable")
+    is_whole = board["state"] == "complete"
+    return pd.concat([board[is_whole], board[~is_whole]], ignore_index=True)
+
+
+def _line(one: Tried, selection: Selection, task: Task, chosen: Chosen) -> dict[str, Any]:
+    trial = one.trial
+    return {
+        "model": one.name,
+        "family": one.family,
+        "configuration": dict(trial.params),
+        "score": trial.score,
+        "spread": float(np.std(trial.scores)),
+        "seconds_to_fit": float(np.sum(trial.seconds)),
+        "seconds_per_1000_rows": predict_seconds(one, selection, task) if trial.is_complete else np.nan,
+        "weight": chosen.weights.get(one.name, 0.0),
+        "state": trial.state if trial.subsample == 1 else f"{trial.state}, on {trial.subsample:.0%} of the rows",
+    }

@@ -7,6 +7,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from sklearn.base import BaseEstimator
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, validate_data
 
 from mlwf_assets.errors import DataError, ModelError
-from mlwf_assets.lake.fingerprint import hash_json
-from mlwf_assets.models.automl.blending import blend, predict_seconds
-from mlwf_assets.models.automl.folding import Folding, cut
-from mlwf_assets.models.automl.frames import FrameReader, learn_frame
+from mlwf_assets.models.automl.blending import blend, leaderboard
+from mlwf_assets.models.automl.folding import Folding, Plan, cut, plan_folds
+from mlwf_assets.models.automl.frames import learn_frame
+from mlwf_assets.models.automl.inputs import name_task, read_labels, read_list, read_weight
 from mlwf_assets.models.automl.scoring import choose_metric
-from mlwf_assets.models.automl.selection import Selection, Tried, stopped_by_hand
+from mlwf_assets.models.automl.selection import Selection, stopped_by_hand
 from mlwf_assets.models.automl.targets import Target, read_target
 from mlwf_assets.models.budget import Clock
-from mlwf_assets.models.ensemble import Chosen
 from mlwf_assets.models.families.base import Context, Family, Problem
 from mlwf_assets.models.families.registry import family_names, find_family
 from mlwf_assets.models.family import usable_threads
@@ -33,6 +34,12 @@ from mlwf_assets.models.metrics import Array
 from mlwf_assets.models.task import Task
 
 _TRIALS_FILE = "trials.json"
+_LEAST_ROWS = 4
+
+
+def _has_classes(estimator: Any) -> bool:
+    """Whether there are probabilities to be asked for."""
+    return bool((getattr(estimator, "kind_", None) or estimator.kind) != "regression")
 
 
 class AutoML(BaseEstimator):  # type: ignore[misc]
@@ -84,7 +91,7 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         self.folder = folder
         self.replay = replay
 
-    def fit(self, X: Any, y: Any, groups: Any = None, time: Any = None, sample_weight: Any = None) -> "AutoML":  # noqa: N803
+    def fit(self, X: Any, y: Any, groups: Any = None, time: Any = None, sample_weight: Any = None) -> "AutoML":
         """Select models.
 
         Args:
@@ -105,24 +112,40 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         in_trials = self.budget_trials is not None or self.replay is not None
         clock = Clock(float("inf") if in_trials else float(self.budget_seconds))
         frame = self._frame(X, reset=True)
-        if y is None:
-            raise ValueError("This AutoML estimator requires y to be passed, but the target y is None")
-        y = _column(y)
+        y = read_labels(y)
         check_consistent_length(frame, y)
+        weight = read_weight(sample_weight, len(y))
+        if weight is not None and not weight.all():
+            counts = np.flatnonzero(weight)
+            frame, y, weight = frame.iloc[counts].reset_index(drop=True), pd.Series(y).iloc[counts], weight[counts]
+            groups, time = (None if each is None else pd.Series(each).iloc[counts] for each in (groups, time))
+        if len(frame) < _LEAST_ROWS:
+            raise DataError(f"there must be at least {_LEAST_ROWS} rows, however: n_samples = {len(frame)}")
         target = read_target(y, self.kind)
         self.reader_ = learn_frame(frame)
-        order, folding = cut(
-            target.truth, features=len(self.reader_.features), groups=groups, time=time,
-            budget_s=None if in_trials else self.budget_seconds, seed=self._seed(),
-        )  # fmt: skip
-        task = self._task(self.reader_.read(frame), target, folding, order, _weight(sample_weight, len(y)))
+        replayed = None if self.replay is None else read_list(self.replay)
+        course = self._plan(target, replayed, None if in_trials else float(self.budget_seconds))
+        folding = cut(target.truth, Plan(**course["folds"]), groups=groups, time=time, seed=course["seed"])
+        task = self._task(self.reader_.read(frame), target, folding, weight)
         if target.kind != "regression":
             self.classes_ = target.classes
         self.kind_, self.metric_ = target.kind, task.problem.metric.name
-        selection = self._select(task, clock)
-        self.predictor_, _, chosen = blend(selection, task, folding)
-        self._note(selection, task, chosen)
+        selection = self._select(task, clock, course)
+        self.trials_ = {**course, "trials": [one.to_json() for one in selection.tried]}
+        if self.folder is not None:
+            written = json.dumps(self.trials_, indent=1, ensure_ascii=False)
+            (Path(self.folder) / _TRIALS_FILE).write_text(written, encoding="utf-8")
+        self.predictor_, chosen = blend(selection, task, folding)
+        self.leaderboard_ = leaderboard(selection, task, chosen)
+        self.score_ = float(np.mean(chosen.scores))
         return self
+
+    def _plan(self, target: Target, replayed: Mapping[str, Any] | None, budget_s: float | None) -> dict[str, Any]:
+        """All that a result depends on besides data and trials; of a replay, as it was."""
+        if replayed is not None:
+            return dict(replayed)
+        plan = plan_folds(target.truth, features=len(self.reader_.features), budget_s=budget_s)
+        return {"seed": self._seed(), "threads": self._threads(), "folds": asdict(plan)}
 
     def _seed(self) -> int:
         if self.random_state is None:
@@ -131,33 +154,34 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
             return int(self.random_state.randint(2**31))
         return int(self.random_state)
 
-    def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:  # noqa: N803
+    def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:
         """Check what users gave; an array becomes a frame."""
         if not isinstance(X, pd.DataFrame):
-            X = check_array(X, dtype=None, ensure_all_finite=False, estimator=self)  # noqa: N806
+            X = check_array(X, dtype=None, ensure_all_finite=False, estimator=self)
             validate_data(self, X, reset=reset, skip_check_array=True)
             if X.dtype.kind == "c":
                 raise ValueError("Complex data not supported")
             frame = pd.DataFrame(X)
             return frame.infer_objects()
         if not len(X) or not X.shape[1]:
-            raise DataError(f"there must be rows and columns, however: {len(X)} and {X.shape[1]}; minimum of 1 is required")
+            raise DataError(
+                f"there must be rows and columns, however: {len(X)} and {X.shape[1]}; minimum of 1 is required"
+            )
         if X.columns.duplicated().any():
-            raise DataError(f"columns must have different names, however: {X.columns[X.columns.duplicated()][0]!r} twice")
+            raise DataError(
+                f"columns must have different names, however: {X.columns[X.columns.duplicated()][0]!r} twice"
+            )
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X.reset_index(drop=True)
 
-    def _task(self, frame: pd.DataFrame, target: Target, folding: Folding, order: Array, weight: Array | None) -> Task:
-        truth = target.truth
-        problem = Problem(
-            target.kind, self.reader_.features, len(truth.classes), choose_metric(self.metric, target.kind, target.classes)
-        )
-        in_order = type(truth)(truth.kind, truth.y[order], truth.classes)
-        is_sorted = bool((order == np.arange(len(order))).all())
+    def _task(self, frame: pd.DataFrame, target: Target, folding: Folding, weight: Array | None) -> Task:
+        truth, order = target.truth, folding.order
+        metric = choose_metric(self.metric, target.kind, target.classes)
+        in_order = replace(truth, y=truth.y[order])
         return Task(
-            problem,
+            Problem(target.kind, self.reader_.features, len(truth.classes), metric),
             in_order,
-            frame if is_sorted else frame.iloc[order].reset_index(drop=True),
+            frame.iloc[order].reset_index(drop=True) if folding.is_forward else frame,
             folding.folds,
             pa.table({}),
             pa.chunked_array([in_order.y]),
@@ -165,27 +189,23 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
             weight=None if weight is None else weight[order],
         )
 
-    def _select(self, task: Task, clock: Clock) -> Selection:
-        folder = None if self.folder is None else Path(self.folder)
+    def _select(self, task: Task, clock: Clock, course: Mapping[str, Any]) -> Selection:
         names, find = self._finder()
         selection = Selection(
             task,
             names,
             find=find,
             clock=clock,
-            context=Context(seed=self._seed(), threads=self._threads()),
-            folder=None if folder is None else folder / _fingerprint(task),
+            context=Context(seed=course["seed"], threads=course["threads"]),
+            folder=None if self.folder is None else Path(self.folder) / name_task(task),
             report=self._report,
         )
         if self.replay is not None:
-            selection.run_list(_read_list(self.replay))
+            selection.run_list(course["trials"])
         elif self.budget_trials is not None:
             stopped_by_hand(lambda: selection.run_trials(int(self.budget_trials or 1)), self._report)
         else:
             stopped_by_hand(selection.run_seconds, self._report)
-        self.trials_ = [one.to_json() for one in selection.tried]
-        if folder is not None:
-            (folder / _TRIALS_FILE).write_text(json.dumps(self.trials_, indent=1, ensure_ascii=False), encoding="utf-8")
         return selection
 
     def _threads(self) -> int:
@@ -214,19 +234,9 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
 
     def _report(self, words: str) -> None:
         if self.progress:
-            print(words, file=sys.stderr, flush=True)  # noqa: T201 (what `progress` asks for)
+            print(words, file=sys.stderr, flush=True)
 
-    def _note(self, selection: Selection, task: Task, chosen: Chosen) -> None:
-        """Keep what was found, in the form that people look at."""
-        rows = [_line(one, selection, task, chosen) for one in selection.tried]
-        sign = not task.problem.metric.higher_is_better
-        board = pd.DataFrame(rows).sort_values("score", ascending=sign, kind="stable")
-        # What was given up early was judged on fewer folds: it stands below.
-        is_whole = board["state"] == "complete"
-        self.leaderboard_ = pd.concat([board[is_whole], board[~is_whole]], ignore_index=True)
-        self.score_ = float(np.mean(chosen.scores))
-
-    def predict(self, X: Any) -> Array:  # noqa: N803
+    def predict(self, X: Any) -> Array:
         """Predict labels, or amounts."""
         said = self._predict(X)
         if self.kind_ == "regression":
@@ -234,12 +244,13 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         places = (said >= self.predictor_.threshold).astype(int) if said.ndim == 1 else said.argmax(axis=1)
         return np.asarray(self.classes_[places])
 
-    def predict_proba(self, X: Any) -> Array:  # noqa: N803
+    @available_if(_has_classes)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Array:
         """Predict probabilities, (n, classes), in the order of `classes_`."""
         said = self._predict(X)
         return np.stack([1 - said, said], axis=1) if said.ndim == 1 else said
 
-    def _predict(self, X: Any) -> Array:  # noqa: N803
+    def _predict(self, X: Any) -> Array:
         check_is_fitted(self, "predictor_")
         frame = self._frame(X, reset=False)
         return self.predictor_.predict(self.reader_.read(frame))
@@ -247,17 +258,17 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
     def summary(self) -> str:
         """Tell in a few lines what was found."""
         check_is_fitted(self, "predictor_")
-        weights = {name: weight for name, weight in self.predictor_.weights.items()}
-        blended = ", ".join(f"{name} {weight:.0%}" for name, weight in sorted(weights.items(), key=lambda it: -it[1]))
+        weights = sorted(self.predictor_.weights.items(), key=lambda item: -item[1])
+        blended = ", ".join(f"{name} {weight:.0%}" for name, weight in weights)
         left_out = [f"{one.name} ({one.why})" for one in self.reader_.columns if one.kind == "left_out"]
         lines = [
-            f"{self.kind_}, {self.metric_} {self.score_:.4f} out of fold, of {len(self.trials_)} configurations",
+            f"{self.kind_}, {self.metric_} {self.score_:.4f} out of fold, of {len(self.leaderboard_)} configurations",
             f"blend: {blended}",
             *([f"columns left out: {', '.join(left_out)}"] if left_out else []),
         ]
         return "\n".join(lines)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Compute accuracy, or R² of a regression, as scikit-learn's estimators do."""
         from sklearn.metrics import accuracy_score, r2_score
 
@@ -280,63 +291,3 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
             tags.estimator_type = "classifier"
             tags.classifier_tags = ClassifierTags(multi_class=kind != "binary")
         return tags
-
-
-def _column(y: Any) -> Any:
-    """Labels as a column; of a frame with one column, that one."""
-    from sklearn.utils.validation import column_or_1d
-
-    if isinstance(y, pd.Series):
-        return y.reset_index(drop=True)
-    return column_or_1d(y, warn=True)
-
-
-def _weight(sample_weight: Any, rows: int) -> Array | None:
-    if sample_weight is None:
-        return None
-    weight = np.asarray(sample_weight, dtype=float)
-    if weight.shape != (rows,) or not np.isfinite(weight).all() or (weight < 0).any() or not weight.sum():
-        raise DataError(f"sample_weight must be {rows:,} finite numbers of 0 or more, however: shape {weight.shape}")
-    if (weight == weight[0]).all():
-        return None
-    return weight
-
-
-def _fingerprint(task: Task) -> str:
-    """Name the folder of a task: fits of other data must not be taken for its own."""
-    rows = pd.util.hash_pandas_object(task.frame, index=False).to_numpy()
-    folds = [[fold.train[:1].tolist(), len(fold.train), fold.valid.tolist()[:50]] for fold in task.folds]
-    facts = [
-        rows.tolist() if len(rows) < 1000 else int(np.bitwise_xor.reduce(rows * np.arange(1, len(rows) + 1, dtype=rows.dtype))),
-        pd.util.hash_array(np.asarray(task.truth.y)).sum().item(), list(task.problem.features), task.problem.metric.name,
-        None if task.weight is None else task.weight.tolist(), folds,
-    ]  # fmt: skip
-    return hash_json(facts)[:16]
-
-
-def _read_list(replay: Any) -> Sequence[Mapping[str, Any]]:
-    if isinstance(replay, str | Path):
-        listed: Any = json.loads(Path(replay).read_text(encoding="utf-8"))
-    else:
-        listed = replay
-    if not isinstance(listed, list) or not listed or not all(isinstance(one, dict) and "family" in one for one in listed):
-        raise ValueError("replay must be the trials_ of an earlier fit, or the path of its trials.json, however: no such list")
-    return listed
-
-
-def _line(one: Tried, selection: Selection, task: Task, chosen: Chosen) -> dict[str, Any]:
-    trial = one.trial
-    return {
-        "model": one.name,
-        "family": one.family,
-        "configuration": dict(trial.params),
-        "score": trial.score,
-        "spread": float(np.std(trial.scores)),
-        "seconds_to_fit": float(np.sum(trial.seconds)),
-        "seconds_per_1000_rows": predict_seconds(one, selection, task) if trial.is_complete else np.nan,
-        "weight": chosen.weights.get(one.name, 0.0),
-        "state": trial.state if trial.subsample == 1 else f"{trial.state}, on {trial.subsample:.0%} of the rows",
-    }
-
-
-__all__ = ["AutoML", "FrameReader"]

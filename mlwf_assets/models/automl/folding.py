@@ -27,35 +27,65 @@ _MOST_JUDGED = 50_000
 
 
 @dataclass(frozen=True)
-class Folding:
-    """Folds of rows that are in the order of `order`.
+class Plan:
+    """How rows are cut.
 
     Attributes:
+        n: folds; of a holdout, its share is one of so many.
+        repeats: how often rows are dealt out.
+        is_holdout: whether one fold alone is used.
+    """
+
+    n: int
+    repeats: int = 1
+    is_holdout: bool = False
+
+
+@dataclass(frozen=True)
+class Folding:
+    """Folds of rows that were brought into an order.
+
+    Attributes:
+        order: (n,) the rows, in the order that the folds speak of.
         folds: positions of rows.
         numbers: (folds,) the number of each fold; repeats of the dealing out have the same.
         is_forward: whether each judges on rows after those that it learns from.
     """
 
+    order: Array
     folds: tuple[Fold, ...]
     numbers: tuple[int, ...]
     is_forward: bool
 
 
-def cut(
-    truth: Truth, *, features: int, groups: Any, time: Any, budget_s: float | None, seed: int
-) -> tuple[Array, Folding]:
-    """Cut rows into folds.
+def plan_folds(truth: Truth, *, features: int, budget_s: float | None) -> Plan:
+    """Choose how rows are cut.
 
     Args:
         truth: the labels.
         features: how many there are.
-        groups: (n,) rows of a group stay in one fold; None: there are none.
-        time: (n,) numbers or dates; folds go forward in it. None: rows have no order.
         budget_s: seconds; None: the budget is in trials.
-        seed: of what is drawn.
 
-    Returns:
-        (n,) the order that rows are to be brought into; the folds of rows in that order.
+    Example:
+        >>> plan_folds(Truth("regression", np.arange(300.0)), features=5, budget_s=60)
+        Plan(n=8, repeats=2, is_holdout=False)
+    """
+    rows = len(truth.y)
+    wanted = _how_many(rows * features / (budget_s or _USUAL_BUDGET_S))
+    if wanted == 1:
+        return Plan(max(2, min(_HOLDOUT_FOLDS, _most(truth))), is_holdout=True)
+    return Plan(max(2, min(wanted, _most(truth))), _REPEATS if rows < _TINY_ROWS else 1)
+
+
+def cut(truth: Truth, plan: Plan, *, groups: Any, time: Any, seed: int) -> Folding:
+    """Cut rows into folds.
+
+    Args:
+        truth: the labels.
+        plan: how.
+        groups: (n,) rows of a group stay in one fold; None: there are none.
+        time: (n,) numbers or dates; folds go forward in it, whatever the plan says. None: rows have no order.
+        seed: of what is drawn.
 
     Raises:
         DataError: if there are too few rows, or groups and time do not fit.
@@ -64,25 +94,20 @@ def cut(
     if time is not None:
         moments = _moments(time, rows)
         order = np.argsort(moments, kind="stable")
-        return order, _forward(truth, moments[order], order, seed)
-    order = np.arange(rows)
+        return _forward(truth, moments[order], order, seed)
     numbers = None if groups is None else _groups(groups, rows)
-    wanted = _how_many(truth, rows * features / (budget_s or _USUAL_BUDGET_S))
-    is_holdout = wanted == 1
-    n = max(2, min(_HOLDOUT_FOLDS if is_holdout else wanted, _most(truth)))
-    repeats = _REPEATS if rows < _TINY_ROWS and not is_holdout else 1
     folds: list[Fold] = []
     places: list[int] = []
-    for repeat in range(repeats):
+    for repeat in range(plan.repeats):
         made = make_folds(
-            np.full(rows, "train"), None, numbers, truth.y, classes=len(truth.classes), n=n, seed=seed + repeat
-        )[: 1 if is_holdout else None]
+            np.full(rows, "train"), None, numbers, truth.y, classes=len(truth.classes), n=plan.n, seed=seed + repeat
+        )[: 1 if plan.is_holdout else None]
         folds += [_with_fewer_judged(fold, seed) for fold in made]
         places += list(range(len(made)))
-    return order, Folding(tuple(folds), tuple(places), is_forward=False)
+    return Folding(np.arange(rows), tuple(folds), tuple(places), is_forward=False)
 
 
-def _how_many(truth: Truth, values_per_s: float) -> int:
+def _how_many(values_per_s: float) -> int:
     return next((folds for most, folds in _FOLDS if values_per_s <= most), 1)
 
 
@@ -101,10 +126,8 @@ def _with_fewer_judged(fold: Fold, seed: int) -> Fold:
 def _forward(truth: Truth, moments: Array, order: Array, seed: int) -> Folding:
     begin = moments[len(moments) * _FORWARD_FOLDS // (_FORWARD_FOLDS + 1)]
     splits = np.where(moments >= begin, "validation", "train")
-    folds = make_folds(
-        splits, moments, None, truth.y[order], classes=len(truth.classes), n=_FORWARD_FOLDS, seed=seed
-    )
-    return Folding(folds, tuple(range(len(folds))), is_forward=True)
+    folds = make_folds(splits, moments, None, truth.y[order], classes=len(truth.classes), n=_FORWARD_FOLDS, seed=seed)
+    return Folding(order, folds, tuple(range(len(folds))), is_forward=True)
 
 
 def _moments(time: Any, rows: int) -> Array:

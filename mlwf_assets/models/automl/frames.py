@@ -126,7 +126,7 @@ def _look(column: pd.Series, name: Any) -> Column:
 
 def _varies(column: pd.Series, present: pd.Series) -> bool:
     try:
-        return present.nunique() + (len(present) < len(column)) > 1
+        return int(present.nunique()) + int(len(present) < len(column)) > 1
     except TypeError as error:  # lists and the like
         raise DataError(
             f"column {column.name!r} must hold numbers, text, dates or categories, however: "

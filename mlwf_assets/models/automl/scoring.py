@@ -73,7 +73,7 @@ def _answers(prediction: Array, kind: Kind, classes: Array, threshold: float) ->
     if kind == "regression":
 
         class Values(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-            def predict(self, X: Any) -> Array:  # noqa: N803 (scikit-learn's name)
+            def predict(self, X: Any) -> Array:
                 return prediction
 
             def __sklearn_is_fitted__(self) -> bool:
@@ -85,12 +85,12 @@ def _answers(prediction: Array, kind: Kind, classes: Array, threshold: float) ->
     class Classes(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes_ = classes
 
-        def predict(self, X: Any) -> Array:  # noqa: N803 (scikit-learn's name)
+        def predict(self, X: Any) -> Array:
             if len(classes) == 2:
                 return np.asarray(classes[(probabilities[:, 1] >= threshold).astype(int)])
             return np.asarray(classes[probabilities.argmax(axis=1)])
 
-        def predict_proba(self, X: Any) -> Array:  # noqa: N803 (scikit-learn's name)
+        def predict_proba(self, X: Any) -> Array:
             return probabilities
 
         def __sklearn_is_fitted__(self) -> bool:

@@ -6,7 +6,7 @@ families' and what is usual; what would not end in time is not begun. The order 
 portfolio, cheap families first, so that the first seconds already give different models.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,14 +171,14 @@ class Selection:
     def _next_admitted(self) -> str | None:
         """The next family whose trial will end in time; each is asked once at most."""
         for _ in range(4 * len(_PORTFOLIO)):
-            family = next(self._turns, None)
+            family: str | None = next(self._turns, None)
             if family is None or self._clock.left_s() <= self._kept_s:
                 return None
             if _CAUTION * self._estimate(family) <= self._clock.left_s() - self._kept_s and self._is_there(family):
                 return family
         return None
 
-    def _in_turn(self) -> Any:
+    def _in_turn(self) -> Iterator[str]:
         for family in (*_PORTFOLIO, *(name for name in self._names if name not in _PORTFOLIO)):
             if family in self._names:
                 yield family
@@ -231,5 +231,3 @@ def stopped_by_hand(work: Callable[[], None], report: Callable[[str], None]) -> 
         work()
     except (KeyboardInterrupt, Stopped):
         report("interrupted: what was fitted until now is used")
-
-

@@ -32,7 +32,7 @@ class Target:
     @property
     def kind(self) -> Kind:
         """Binary, multiclass or regression."""
-        kind: Any = self.truth.kind
+        kind: Kind = self.truth.kind  # type: ignore[assignment]
         return kind
 
 
@@ -82,7 +82,9 @@ def tell_kind(labels: pd.Series) -> Kind:
     is_number = pd.api.types.is_numeric_dtype(labels) and not pd.api.types.is_bool_dtype(labels)
     values = labels.nunique()
     if is_number and (
-        (labels.to_numpy(dtype=float) % 1 != 0).any() or values > _MOST_CLASSES or len(labels) < _LEAST_PER_CLASS * values
+        (labels.to_numpy(dtype=float) % 1 != 0).any()
+        or values > _MOST_CLASSES
+        or len(labels) < _LEAST_PER_CLASS * values
     ):
         return "regression"
     return "binary" if values <= 2 else "multiclass"
