@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
+from mlwf_assets.models.automl.augmented import Augmented
 from mlwf_assets.models.families.base import Context, Rows, Stopped
 from mlwf_assets.models.families.estimator import EstimatorFamily
 from mlwf_assets.models.families.registry import family_names, find_family
@@ -34,7 +35,7 @@ class OwnTrees(EstimatorFamily):
         return [{"min_samples_leaf": 2}, {"min_samples_leaf": 5}]
 
 
-FAMILIES = [*(find_family(name) for name in family_names()), OwnTrees()]
+FAMILIES = [*(find_family(name) for name in family_names()), OwnTrees(), Augmented(find_family("lightgbm"))]
 
 
 def pytest_generate_tests(metafunc):
@@ -70,7 +71,7 @@ def stopped_early():
 
 
 def test_a_family_names_itself_and_the_packages_that_it_depends_on(family):
-    assert family.name in [*family_names(), "own_trees"]
+    assert family.name in [*family_names(), "own_trees", "lightgbm+"]
     assert family.distributions
 
 

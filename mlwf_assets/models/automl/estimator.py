@@ -19,6 +19,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, validate_data
 
 from mlwf_assets.errors import DataError, ModelError
+from mlwf_assets.models.automl.augmented import MORE, Augmented
 from mlwf_assets.models.automl.blending import blend, leaderboard
 from mlwf_assets.models.automl.folding import Folding, Plan, cut, plan_folds
 from mlwf_assets.models.automl.frames import learn_frame
@@ -35,6 +36,8 @@ from mlwf_assets.models.task import Task
 
 _TRIALS_FILE = "trials.json"
 _LEAST_ROWS = 4
+# Families that are tried with more columns as well.
+_AUGMENTED = ("lightgbm+",)
 
 
 def _has_classes(estimator: Any) -> bool:
@@ -51,7 +54,8 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
             average_precision, the name of a scorer of scikit-learn, or a scorer; None: roc_auc, log_loss or rmse.
         budget_seconds: wall time of `fit`.
         budget_trials: instead: so many configurations. The same seed then gives the same model on one machine.
-        families: names of model families, or families; None: all that are installed.
+        families: names of model families, or families; None: all that are installed. A name with a plus, as
+            `lightgbm+`: the family with more columns, made of the table's own.
         random_state: the seed.
         n_jobs: cores; None: all, at most eight.
         progress: whether each trial is told of on standard error.
@@ -213,10 +217,10 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
 
     def _finder(self) -> tuple[list[str], Callable[[str], Family | None]]:
         """Name the families, and say how one is made; a package that is not installed is warned of."""
-        wanted: Sequence[Any] = family_names() if self.families is None else self.families
+        wanted: Sequence[Any] = (*family_names(), *_AUGMENTED) if self.families is None else self.families
         own = {one.name: one for one in wanted if isinstance(one, Family)}
         names = [one.name if isinstance(one, Family) else str(one) for one in wanted]
-        if unknown := [name for name in names if name not in own and name not in family_names()]:
+        if unknown := [name for name in names if name not in own and name.removesuffix(MORE) not in family_names()]:
             raise ModelError(
                 f"families must be among {', '.join(family_names())}, or be families, however: {unknown[0]!r}"
             )
@@ -225,7 +229,10 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
 
         def find(name: str) -> Family | None:
             try:
-                return own[name] if name in own else find_family(name)
+                if name in own:
+                    return own[name]
+                found = find_family(name.removesuffix(MORE))
+                return Augmented(found) if name.endswith(MORE) else found
             except ModelError as error:
                 warnings.warn(str(error), UserWarning, stacklevel=2)
                 return None

@@ -23,14 +23,17 @@ from mlwf_assets.models.trials import Trial
 
 # The families in the order in which their defaults are tried.
 _PORTFOLIO = (
-    "lightgbm", "linear", "catboost", "extra_trees", "lightgbm", "tabm", "catboost", "hist_gradient_boosting",
-    "lightgbm", "extra_trees", "tabm", "linear", "catboost", "hist_gradient_boosting", "linear",
+    "lightgbm", "linear", "catboost", "lightgbm+", "extra_trees", "lightgbm", "tabm", "catboost",
+    "hist_gradient_boosting", "lightgbm", "extra_trees", "tabm", "linear", "lightgbm+", "catboost",
+    "hist_gradient_boosting", "linear",
 )  # fmt: skip
 # Afterwards: which place, by the families' best scores, has the next trial.
 _TURNS = (0, 1, 0, 2, 0, 1, 3)
 # What the first trial of a family costs in trials of LightGBM, until it is known.
-_USUAL_COST = {"linear": 0.6, "lightgbm": 1.0, "extra_trees": 1.0, "hist_gradient_boosting": 1.5, "catboost": 4.0,
-               "tabm": 6.0}  # fmt: skip
+_USUAL_COST = {
+    "linear": 0.6, "lightgbm": 1.0, "lightgbm+": 1.5, "extra_trees": 1.0, "hist_gradient_boosting": 1.5,
+    "catboost": 4.0, "tabm": 10.0,
+}  # fmt: skip
 _OTHER_COST = 2.0
 # A trial may take longer than the mean of those before.
 _CAUTION = 1.25
