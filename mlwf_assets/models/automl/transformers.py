@@ -256,7 +256,7 @@ def _unsaid(frame: pd.DataFrame, target: Array, numbers: Sequence[str]) -> Array
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     if not numbers:
-        return target - target.mean()
+        return np.asarray(target - target.mean())
     plain = frame[list(numbers)].to_numpy(dtype=float)
     plain = np.where(np.isfinite(plain), plain, np.nan)
     model = HistGradientBoostingRegressor(max_iter=60, max_leaf_nodes=3, early_stopping=False, random_state=0)
@@ -270,7 +270,8 @@ def _filled(values: Array) -> Array:
 
 
 def _ranks(values: Array) -> Array:
-    return np.asarray(pd.Series(values).rank(), dtype=float)
+    ranks: Array = np.asarray(pd.Series(values).rank(), dtype=float)
+    return ranks
 
 
 def _squared(a: Array, b: Array) -> float:
