@@ -6,6 +6,7 @@ families' and what is usual; what would not end in time is not begun. The order 
 portfolio, cheap families first, so that the first seconds already give different models.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +32,14 @@ _PORTFOLIO = (
 _TURNS = (0, 1, 0, 2, 0, 1, 3)
 # What the first trial of a family costs in trials of LightGBM, until it is known.
 _USUAL_COST = {
-    "linear": 0.6, "lightgbm": 1.0, "lightgbm+": 1.5, "extra_trees": 1.0, "hist_gradient_boosting": 1.5,
+    "linear": 0.6, "lightgbm": 1.0, "lightgbm+": 3.0, "extra_trees": 1.0, "hist_gradient_boosting": 1.5,
     "catboost": 4.0, "tabm": 10.0,
 }  # fmt: skip
 _OTHER_COST = 2.0
+# Seconds of importing what a family needs, where a process has a core for itself.
+_IMPORT_S = {
+    "lightgbm": 0.3, "linear": 0.2, "extra_trees": 0.6, "hist_gradient_boosting": 0.6, "catboost": 1.0, "tabm": 3.0,
+}  # fmt: skip
 # A trial may take longer than the mean of those before.
 _CAUTION = 1.25
 # How much of what is left one trial may take.
@@ -91,6 +96,8 @@ class Selection:
         self._task, self._clock, self._report = task, clock, report
         self._names, self._find, self._context, self._folder = list(names), find, context, folder
         self._fits: dict[str, Fits] = {}
+        self._too_long: set[str] = set()
+        self._cpu_s = time.process_time()
         self._searches: dict[str, Search] = {}
         self._turns = self._in_turn()
         self._kept_s = _KEPT_SHARE * clock.budget_s + _KEPT_S if np.isfinite(clock.budget_s) else 0.0
@@ -170,6 +177,8 @@ class Selection:
         trial = self._search(family).try_next(share=share, reserve_s=reserve_s, end_s=end_s)
         if trial is not None:
             self.tried.append(Tried(family, trial))
+        else:
+            self._too_long.add(family)
 
     def _next_admitted(self) -> str | None:
         """The next family whose trial will end in time; each is asked once at most."""
@@ -177,6 +186,8 @@ class Selection:
             family: str | None = next(self._turns, None)
             if family is None or self._clock.left_s() <= self._kept_s:
                 return None
+            if family in self._too_long:
+                continue
             if _CAUTION * self._estimate(family) <= self._clock.left_s() - self._kept_s and self._is_there(family):
                 return family
         return None
@@ -200,15 +211,20 @@ class Selection:
         return sorted(best, key=lambda name: best[name])
 
     def _estimate(self, family: str) -> float:
-        """Seconds that a trial of a family takes; 0 where nothing is known at all."""
+        """Seconds that a trial of a family takes, importing it included where that is still to be done."""
         own = self._seconds(family)
         if own is not None:
             return own
+        start_s = 0.0 if family in self._fits else _IMPORT_S.get(family, 0.0) * self._slowness()
         known = {name: seconds for name in self._names if (seconds := self._seconds(name)) is not None}
         if not known:
-            return 0.0
+            return start_s
         units = [seconds / _USUAL_COST.get(name, _OTHER_COST) for name, seconds in known.items()]
-        return float(np.median(units)) * _USUAL_COST.get(family, _OTHER_COST)
+        return start_s + float(np.median(units)) * _USUAL_COST.get(family, _OTHER_COST)
+
+    def _slowness(self) -> float:
+        """How many seconds pass for one of work; more than one on a machine that others use as well."""
+        return max(1.0, self._clock.used_s() / max(time.process_time() - self._cpu_s, 0.1))
 
     def _seconds(self, family: str) -> float | None:
         """Mean seconds of complete trials, as if on all rows."""

@@ -254,13 +254,15 @@ def _filter(
 def _unsaid(frame: pd.DataFrame, target: Array, numbers: Sequence[str]) -> Array:
     """Residuals of a boosted model of few splits, which sees one column at a time."""
     from sklearn.ensemble import HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
 
     if not numbers:
         return np.asarray(target - target.mean())
     plain = frame[list(numbers)].to_numpy(dtype=float)
     plain = np.where(np.isfinite(plain), plain, np.nan)
     model = HistGradientBoostingRegressor(max_iter=60, max_leaf_nodes=3, early_stopping=False, random_state=0)
-    said = np.asarray(model.fit(plain, target).predict(plain), dtype=float)
+    with threadpool_limits(1, user_api="openmp"):  # so few values that threads would only wait for each other
+        said = np.asarray(model.fit(plain, target).predict(plain), dtype=float)
     return np.asarray(target - said)
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _MODEL, _COLUMNS = "model.cbm", "columns.json"
 _MOST_ROUNDS = 1000
 _MANY_ROWS = 20_000
+# Below so many values (rows times features), threads wait for each other longer than they work.
+_VALUES_FOR_THREADS = 500_000
 _MISSING = "\x00missing"
 _LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
 _METRICS = {
@@ -118,7 +120,7 @@ class CatBoost(Family):
         wanted = None if rounds is not None or valid is None else valid
         patience = None if wanted is None else _patience(float(params["learning_rate"]))
         watch = _Watch(context, problem, patience=patience)
-        model = cb.CatBoost(_settings(params, problem, context, rounds=rounds))
+        model = cb.CatBoost(_settings(params, problem, context, rows=len(train.y), rounds=rounds))
         judged = None if wanted is None else _labelled(wanted, text, present)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Can't optimze method", UserWarning)  # our metrics are not compiled
@@ -142,7 +144,8 @@ def _patience(rate: float) -> int:
     return int(np.clip(round(3 / rate), 20, 100))
 
 
-def _settings(params: Params, problem: Problem, context: Context, *, rounds: int | None) -> dict[str, Any]:
+def _settings(params: Params, problem: Problem, context: Context, *, rows: int, rounds: int | None) -> dict[str, Any]:
+    is_large = rows * len(problem.names) >= _VALUES_FOR_THREADS
     return {
         **params,
         "loss_function": _LOSSES[problem.kind],
@@ -151,7 +154,7 @@ def _settings(params: Params, problem: Problem, context: Context, *, rounds: int
         "boosting_type": "Plain",
         "leaf_estimation_iterations": 1,
         "random_seed": context.seed % 2**31,
-        "thread_count": context.threads,
+        "thread_count": context.threads if is_large else 1,
         "allow_const_label": True,
         "allow_writing_files": False,
         "use_best_model": False,
