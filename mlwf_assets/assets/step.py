@@ -180,7 +180,7 @@ class Work:
         return {file: self.lake.file_bytes(entry, file) for file in entry.files}
 
     def versions(self) -> dict[str, str]:
-        """Name the contents of all inputs, in words: by fingerprints, for numbers of versions hang on what ran before."""
+        """Name the contents of all inputs, in words: by fingerprints, which hang on nothing else."""
         found: dict[str, list[Entry]] = {}
         for (name, _), entries in self.sources.items():
             found.setdefault(name, []).extend(entries)
