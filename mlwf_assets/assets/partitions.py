@@ -3,20 +3,20 @@
 import dagster as dg
 
 from mlwf_assets.assets.step import Input, Step
-from mlwf_assets.spec.partitions import Partitions
-from mlwf_assets.spec.timeline import partition_format
-
-_CRON = {"hour": "0 * * * *", "day": "0 0 * * *", "week": "0 0 * * 1", "month": "0 0 1 * *"}
+from mlwf_assets.spec.partitions import Cutting, NamedPartitions
+from mlwf_assets.spec.timeline import partition_cron, partition_format
 
 
-def partitions_definition(partitions: Partitions) -> dg.TimeWindowPartitionsDefinition:
-    """Make Dagster's definition of the same stretches of time, under the same names."""
+def partitions_definition(partitions: Cutting) -> dg.PartitionsDefinition[str]:
+    """Make Dagster's definition of the same partitions, under the same names and in the same order."""
+    if isinstance(partitions, NamedPartitions):
+        return dg.StaticPartitionsDefinition(list(partitions.names))
     return dg.TimeWindowPartitionsDefinition(
         start=partitions.start.strftime(partition_format(partitions)),
         end=partitions.end.strftime(partition_format(partitions)) if partitions.end else None,
         fmt=partition_format(partitions),
         timezone=partitions.timezone,
-        cron_schedule=_CRON[partitions.every],
+        cron_schedule=partition_cron(partitions),
     )
 
 
