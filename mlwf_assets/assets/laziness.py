@@ -22,6 +22,7 @@ from mlwf_assets.assets.failures import note_failure
 from mlwf_assets.assets.markdown import as_table
 from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
+from mlwf_assets.assets.relay import recording_step
 from mlwf_assets.assets.step import Output, Step, Work, table_names
 from mlwf_assets.errors import MlwfError
 from mlwf_assets.features.quiet import quiet_libraries
@@ -59,8 +60,7 @@ def materialize(
     context: dg.AssetExecutionContext, steps: Sequence[Step], step: Step, names: Sequence[str], home: Path
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Bring a step's outputs up to date and report them to Dagster."""
-    recorder = stamps.current()
-    with recorder.failing(step.name):
+    with recording_step() as recorder, recorder.failing(step.name):
         partitions = _asked(context, step, names)
         if not partitions:
             return

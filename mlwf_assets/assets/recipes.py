@@ -33,6 +33,7 @@ class Planned:
         state: fresh; stale (there is a result, made from something else); missing (there is none).
         because: why it is not fresh: the first causes, and the way from each to here.
         lacks: whether it needs what is neither there nor planned.
+        waits: for each input, what is read of it and not fresh, as (output name, partition).
         sources: input name -> the entries read; only where all inputs are fresh.
         recipe: of the step; only where all inputs are fresh.
         parts: what the recipe consists of; only where all inputs are fresh.
@@ -48,6 +49,7 @@ class Planned:
     recipe: str | None = None
     parts: Parts | None = None
     found: Mapping[str, Entry] | None = None
+    waits: Sequence[Sequence[tuple[str, str | None]]] = ()
 
 
 @functools.cache
@@ -86,12 +88,14 @@ class _Read:
         before: why others are not, the first causes.
         lacks: whether it needs what is neither there nor planned.
         part: the fingerprint of what is read; only where all of it is fresh.
+        waits: what is not fresh, as (output name, partition).
     """
 
     entries: Sequence[Entry]
     before: Sequence[Cause]
     lacks: bool
     part: str
+    waits: Sequence[tuple[str, str | None]]
 
 
 class _Snapshot:
@@ -117,18 +121,20 @@ def _gather(
     """Gather the entries of an input, or why they are not all fresh."""
     found: list[Entry] = []
     before: dict[Cause, None] = {}
+    waits: list[tuple[str, str | None]] = []
     lacks = False
     for read in which:
         entry, planned = entries.get(read), not_fresh.get((edge.name, read))
         if entry is not None and planned is None:
             found.append(entry)
             continue
+        waits.append((edge.name, read))
         lacks = lacks or planned is None or planned.lacks
         if len(before) < KEPT:
             causes = [Cause(edge.name, read, "was never computed")] if planned is None else planned.because
             before |= dict.fromkeys(causes if planned is None else later(causes, planned.step.name, read))
     part = "" if before else hash_json([[entry.partition, edge.part(entry)] for entry in found])
-    return _Read(found, tuple(before), lacks, part)
+    return _Read(found, tuple(before), lacks, part, waits)
 
 
 class Planner:
@@ -203,7 +209,8 @@ class Planner:
         state: State = "missing" if any(entry is None for entry in own) else "stale"
         if before := dict.fromkeys(cause for read in reads.values() for cause in read.before):
             lacks = any(read.lacks for read in reads.values())
-            return Planned(step, partition, state, because=tuple(before)[:KEPT], lacks=lacks)
+            waits = [read.waits for read in reads.values() if read.waits]
+            return Planned(step, partition, state, because=tuple(before)[:KEPT], lacks=lacks, waits=waits)
         sources = {name: read.entries for name, read in reads.items()}
         parts = recipe_parts(step, {edge.name: reads[edge.name].part for edge in step.inputs if edge.counts}, external)
         recipe = step_recipe(step, parts, partition)

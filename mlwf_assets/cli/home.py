@@ -21,6 +21,8 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+python_logs:
+  python_log_level: INFO
 
 # Dagster's own event log in the same files, with many events in one transaction.
 event_log_storage:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "status": "mlwf_assets.cli.status",
     "predict": "mlwf_assets.cli.predict",
     "up": "mlwf_assets.cli.up",
+    "gpu": "mlwf_assets.cli.gpu",
 }
 STOPPED = 130  # as shells have it: 128 + SIGINT
 
