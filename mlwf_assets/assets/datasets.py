@@ -44,7 +44,7 @@ def dataset_steps(workflow: Workflow) -> list[Step]:
         compute=_splits(workflow),
         settings=[
             workflow.splits.model_dump(mode="json"),
-            workflow.timeline.model_dump(mode="json") if workflow.timeline else None,
+            workflow.timeline.model_dump(mode="json", exclude={"per_run"}) if workflow.timeline else None,
             list(workflow.tables[table].key),
         ],
         libraries=("duckdb", "pyarrow"),

@@ -20,6 +20,13 @@ def partitions_definition(partitions: Cutting) -> dg.PartitionsDefinition[str]:
     )
 
 
+def backfill_policy(partitions: Cutting) -> dg.BackfillPolicy:
+    """Say how many partitions one run of a backfill takes."""
+    if partitions.per_run is None:
+        return dg.BackfillPolicy.single_run()
+    return dg.BackfillPolicy.multi_run(max_partitions_per_run=partitions.per_run)
+
+
 def partition_mapping(reader: Step, source: Step, edge: Input) -> dg.PartitionMapping | None:
     """Say which partitions of `source` a partition of `reader` reads; None: Dagster's default is right."""
     if not source.partitioned:

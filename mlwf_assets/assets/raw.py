@@ -55,7 +55,7 @@ def _span(workflow: Workflow, name: str) -> object:
     if workflow.partitions is None or not workflow.is_partitioned_source(name):
         return None
     # Which other names there are changes no partition: rows without a name stand beside their neighbours of any name.
-    return workflow.partitions.model_dump(mode="json", exclude={"end", "names"})
+    return workflow.partitions.model_dump(mode="json", exclude={"end", "names", "per_run"})
 
 
 def _describe(name: str, source: Source) -> str:

@@ -7,6 +7,8 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, field_validat
 
 from mlwf_assets.spec.base import Day, SpecModel, TimeZone
 
+_PER_RUN = "How many partitions one run of a backfill takes at most; left out: all of them, in one run."
+
 # Names are parts of file names, of Delta's folders and of `--partitions A..B`.
 _NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
 
@@ -18,6 +20,7 @@ class Partitions(SpecModel):
     start: Day = Field(description="The first day.")
     end: Day | None = Field(default=None, description="The day after the last; left out: open.")
     timezone: TimeZone = Field(default="UTC", description="The time zone in which days and months begin.")
+    per_run: int | None = Field(default=None, ge=1, description=_PER_RUN)
 
     @model_validator(mode="after")
     def _order(self) -> "Partitions":
@@ -32,11 +35,13 @@ class NamedPartitions(SpecModel):
     names: tuple[Annotated[str, StringConstraints(max_length=100)], ...] = Field(
         min_length=1, description="The names of the partitions, in order; a source's `part` gives each row one."
     )
+    per_run: int | None = Field(default=None, ge=1, description=_PER_RUN)
 
     @model_validator(mode="before")
     @classmethod
     def _one_way(cls, data: Any) -> Any:
-        if isinstance(data, dict) and (both := sorted(data.keys() & Partitions.model_fields.keys())):
+        of_time = Partitions.model_fields.keys() - cls.model_fields.keys()
+        if isinstance(data, dict) and (both := sorted(data.keys() & of_time)):
             raise ValueError(
                 f"partitions have either 'names' or 'every' and 'start', however: names, {', '.join(both)}"
             )
