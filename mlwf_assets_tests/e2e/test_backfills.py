@@ -13,6 +13,9 @@ from mlwf_assets_tests.e2e.conftest import Installation
 
 MONTHS = ["2024-01", "2024-02", "2024-03", "2024-04"]
 WAIT_S = 180
+
+pytestmark = pytest.mark.soak  # all of it: one run is launched by the tests in the browser, too
+
 LAUNCH = """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
     __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 STATUS = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill {
@@ -41,8 +44,10 @@ def write(folder, **partitions):
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory):
+def up(request, tmp_path_factory):
     """A home with a running `mlwf up`, and its address."""
+    if not request.config.getoption("--full"):
+        pytest.skip("needs --full: each run of a backfill takes a process")
     base = tmp_path_factory.mktemp("backfills")
     write(base / "workflows" / "whole")
     write(base / "workflows" / "pieces", per_run=2)
@@ -93,14 +98,11 @@ def events(address, workflow):
     return by_month
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize(
     ("workflow", "spans"),
     [("pieces", [(MONTHS[0], MONTHS[1]), (MONTHS[2], MONTHS[3])]), ("whole", [(MONTHS[0], MONTHS[3])])],
 )
-def test_a_backfill_takes_as_many_runs_as_the_file_says_and_gives_each_month_its_version(up, full, workflow, spans):
-    if workflow == "whole" and not full:
-        pytest.skip("one run is looked at in the browser, too; here with --full")
+def test_a_backfill_takes_as_many_runs_as_the_file_says_and_gives_each_month_its_version(up, workflow, spans):
     home, address = up
     assert backfill(address, workflow) == spans
     stored = {
@@ -110,10 +112,7 @@ def test_a_backfill_takes_as_many_runs_as_the_file_says_and_gives_each_month_its
     assert sorted(stored) == MONTHS
 
 
-@pytest.mark.soak
-def test_a_backfill_once_more_computes_nothing(up, full):
-    if not full:
-        pytest.skip("with --full: each run takes a process")
+def test_a_backfill_once_more_computes_nothing(up):
     home, address = up
     written = {month: entry.run_id for month, entry in Lake(home / "lake").entries("whole/clean/trips").items()}
     before = events(address, "whole")
