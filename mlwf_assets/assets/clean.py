@@ -84,7 +84,9 @@ def _reading(workflow: Workflow, name: str, table: Table) -> dict[str, Any]:
     files = {source: spec for source, spec in sources.items() if isinstance(spec, FilesSource)}
     return {
         "read_as": {source: spec.csv.model_dump(mode="json") for source, spec in files.items()},
-        "times": {source: spec.time for source, spec in files.items() if workflow.is_partitioned_source(source)},
+        "times": {
+            source: spec.time for source, spec in files.items() if spec.time and workflow.is_partitioned_source(source)
+        },
     }
 
 

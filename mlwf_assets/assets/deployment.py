@@ -13,7 +13,7 @@ from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.extensions import Metric
 from mlwf_assets.spec.outputs import Deployment
-from mlwf_assets.spec.timeline import partition_names
+from mlwf_assets.spec.timeline import cut_names
 from mlwf_assets.spec.workflow import Workflow
 
 GATE = "gate"
@@ -131,6 +131,6 @@ def _origin(work: Work, workflow: Workflow) -> Any:
     return Origin(
         run_id=work.run_id,
         asset=f"{workflow.name}/{_NAME}",
-        partitions=partition_names(workflow.partitions) if workflow.partitions else (),
+        partitions=cut_names(workflow.partitions) if workflow.partitions else (),
         tables=work.versions(),
     )

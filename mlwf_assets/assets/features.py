@@ -120,12 +120,13 @@ def _timeseries_step(workflow: Workflow) -> Step:
 def reach(workflow: Workflow, name: str) -> int | None:
     """Count the earlier partitions of readings that the longest window can reach into; None: all are read."""
     series = workflow.features.timeseries[name]
-    partitioned = workflow.is_partitioned(workflow.examples.table)
-    if workflow.partitions is None or not partitioned:
+    if workflow.partitions is None or not workflow.is_partitioned(workflow.examples.table):
         return None
+    if workflow.timeline is None:  # names are no history of one another: each has its own readings
+        return 0
     # A cutoff lies before its example, and a reading becomes known after it was taken: a day is room for both.
     span = max(series.windows) + (series.tolerance or max(series.windows))
-    return partitions_back(span, workflow.partitions.every)
+    return partitions_back(span, workflow.timeline.every)
 
 
 def _timeseries(workflow: Workflow) -> Callable[[Work], Results]:

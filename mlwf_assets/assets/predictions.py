@@ -59,13 +59,15 @@ def prediction_steps(workflow: Workflow) -> list[Step]:
             partitioned=partitioned,
             external=standing,
             outside="the model that stands",
-            newest=spec.predictions.partitions if partitioned else None,
+            newest=spec.predictions.partitions if partitioned and workflow.timeline else None,
         )
     ]
 
 
 def _which(workflow: Workflow) -> str:
     table = workflow.examples.table
+    if workflow.is_partitioned(table) and workflow.timeline is None:
+        return f"the rows of {table}"
     if workflow.is_partitioned(table):
         return f"the rows of {table}; a run makes the newest partitions alone, older ones are made when asked for"
     return f"the rows of {table} that have no label yet"

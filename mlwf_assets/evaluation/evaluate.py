@@ -62,7 +62,7 @@ class _Given:
     @property
     def timezone(self) -> str:
         """In which days and months begin."""
-        return self.workflow.partitions.timezone if self.workflow.partitions else "UTC"
+        return self.workflow.timeline.timezone if self.workflow.timeline else "UTC"
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from mlwf_assets.spec.names import (
     Kind,
 )
 from mlwf_assets.spec.own_checks import check_own_code
+from mlwf_assets.spec.partitions import NamedPartitions
 from mlwf_assets.spec.relationships import check_relationships
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.sql import check_expression, columns_of, is_predicate
@@ -81,7 +82,11 @@ def _check_sources(workflow: Workflow, name: str, table: Table) -> Iterator[Mist
             yield Mistake(place[:2], f"there must be a source {source!r}, or 'sources: [...]' here.{near}")
     yield from _twice(sources, place)
     partitioned = {workflow.is_partitioned_source(source) for source in sources}
+    cut = "part" if isinstance(workflow.partitions, NamedPartitions) else "time"
     if len(partitioned) > 1:
+        yield Mistake(place, f"either all sources of a table must have a {cut} or none; give each one a '{cut}'")
+    files = [one for source in sources if isinstance(one := workflow.sources.get(source), FilesSource)]
+    if cut == "part" and len({one.time is not None for one in files}) > 1:
         yield Mistake(place, "either all sources of a table must have a time or none; give each one a 'time'")
 
 

@@ -18,7 +18,6 @@ class NotYet(NamedTuple):
 
 
 NOT_YET = (
-    NotYet(("partitions", "names"), "cut by time, or leave partitions out"),
     NotYet(("entities",), "make the entity a table of its own, with a source of its own, and relate to it"),
     NotYet(
         ("features", "relational", "aggregations"),

@@ -193,7 +193,7 @@ def _check_rest(workflow: Workflow, columns: Mapping[str, Sequence[str]]) -> Ite
     own = columns[table]
     if workflow.splits.group is not None:
         yield from _check_column(workflow.splits.group, own, ("splits", "group"), table)
-    timed = TIME_SLICES if workflow.is_partitioned(table) or workflow.examples.cutoff is not None else ()
+    timed = TIME_SLICES if workflow.has_time(table) or workflow.examples.cutoff is not None else ()
     yield from _check_columns(workflow.evaluation.slices, [*own, *timed], ("evaluation", "slices"), table)
     for position, text in enumerate(workflow.features.relational.ignore):
         owner, column = find_ignored(text, columns, own=table)

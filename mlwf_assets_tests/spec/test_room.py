@@ -11,7 +11,6 @@ LATER = {  # what is refused -> where it is written
     "a derived entity with a key of several columns": (
         "  examples:\n", "  entities: {line: {table: trips, key: [bus, goal]}}\n  examples:\n",
     ),
-    "partitions that are no times": ("{every: month,", "{names: [north, south], every: month,"),
     "aggregations": ("{transforms: [weekday, month],", "{aggregations: [mean, count],"),
     "windows of history": ("{transforms: [weekday, month],", "{windows: [30 days, 3 hours],"),
     "interesting values": ("{transforms: [weekday, month],", "{where: {goal: [Bonn]},"),

@@ -153,7 +153,7 @@ def _make_frames(
     hidden = np.zeros(len(cutoffs), dtype=bool)
     if "_known_at" in tables[root].column_names:
         hidden = read_times(tables[root]["_known_at"], missing=ALWAYS_KNOWN) > cutoffs
-    zone = workflow.partitions.timezone if workflow.partitions is not None else "UTC"
+    zone = workflow.timeline.timezone if workflow.timeline is not None else "UTC"
     rows = {name: table.num_rows for name, table in tables.items()}
     frames = {}
     for table, seen in instances.items():
