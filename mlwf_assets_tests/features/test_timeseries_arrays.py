@@ -14,7 +14,7 @@ SERIES = np.cumsum(RNG.normal(size=400))
 
 
 def test_strided_windows_are_read_where_they_are_and_equal_copies():
-    windows = np.lib.stride_tricks.sliding_window_view(SERIES, 24)
+    windows = np.lib.stride_tricks.sliding_window_view(SERIES, 24)[::8]
     assert windows.base is not None
     pd.testing.assert_frame_equal(extract_windows(windows), extract_windows(windows.copy()))
 
