@@ -90,7 +90,7 @@ def _assets(workflow: Workflow, steps: Sequence[Step], step: Step) -> dg.AssetsD
         can_subset=False,
     )
     def body(context: dg.AssetExecutionContext, mlwf_home: MlwfHome) -> Iterator[Any]:
-        yield from materialize(context, steps, step, names, mlwf_home.folder)
+        yield from materialize(context, workflow, steps, step, names, mlwf_home.folder)
 
     return body
 

@@ -58,7 +58,8 @@ def step_code(step: Step) -> str:
 
 
 @functools.cache
-def _settings(step: Step) -> str:
+def settings_hash(step: Step) -> str:
+    """Hash a step's part of the workflow file."""
     return hash_json(step.settings)
 
 
@@ -70,8 +71,13 @@ def output_recipe(recipe: str, table: str) -> str:
 def recipe_parts(step: Step, sources: Mapping[str, Sequence[Entry]], external: str) -> dict[str, str]:
     """Fingerprint each part of what a step's results are made from."""
     read = {edge.name: sources[edge.name] for edge in step.inputs if edge.counts}
-    inputs = {name: hash_json([[one.partition, one.fingerprint] for one in found]) for name, found in read.items()}
-    return {"code": step_code(step), "settings": _settings(step), "outside": external, **inputs}
+    inputs = {name: entries_hash(found) for name, found in read.items()}
+    return {"code": step_code(step), "settings": settings_hash(step), "outside": external, **inputs}
+
+
+def entries_hash(entries: Sequence[Entry]) -> str:
+    """Fingerprint what a step reads of an input."""
+    return hash_json([[one.partition, one.fingerprint] for one in entries])
 
 
 def step_recipe(step: Step, parts: Parts, partition: str | None) -> str:

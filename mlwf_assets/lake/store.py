@@ -70,6 +70,16 @@ class Lake:
         kept = self._index.current_one(table, partition) if self._folder.exists() else None
         return kept.entry if kept and self._is_whole(kept) else None
 
+    def version(self, table: str) -> int:
+        """Return the newest version of a table; -1 where there is none."""
+        _check_table(table)
+        return self._index.state(table)[0] if self._folder.exists() else -1
+
+    def is_readable(self, entry: Entry) -> bool:
+        """Tell whether the rows and files of an entry, current or older, are on the disk."""
+        kept = self._index.at(entry)
+        return kept is not None and self._is_whole(kept)
+
     def find(self, recipe: str) -> Entry | None:
         """Return an entry that was made by this recipe and can still be read, current or older."""
         found = self._index.made_by(recipe) if self._folder.exists() else []
