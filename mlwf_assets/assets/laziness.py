@@ -23,7 +23,7 @@ from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
 from mlwf_assets.assets.records import record_begin, record_step
 from mlwf_assets.assets.step import Output, Step, Work, table_names
-from mlwf_assets.errors import MlwfError
+from mlwf_assets.errors import ConflictError, LakeError, MlwfError
 from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Entry, Result
@@ -156,8 +156,13 @@ class Runner:
             return []
         entries = dict(found)
         if one.state != "fresh":
-            with self._recorder.working(self._step.name):
-                entries = {name: self._lake.restore(entry, run_id=self._run_id) for name, entry in found.items()}
+            try:
+                with self._recorder.working(self._step.name):
+                    entries = {name: self._lake.restore(entry, run_id=self._run_id) for name, entry in found.items()}
+            except ConflictError:
+                raise
+            except LakeError:  # an older result was taken away since the plan was made
+                return []
         return [Done(name, one, entry, reused=True) for name, entry in entries.items()]
 
     def _compute(self, todo: Sequence[Planned]) -> list[Done]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 from mlwf_assets.deployment.provenance import FILE, Provenance, unpack
 from mlwf_assets.deployment.store import Store, has_store, open_store
@@ -38,6 +39,11 @@ class ModelVersion:
     workflow: str
     run_id: str
     source: str
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are, on this machine."""
+        return Path(unquote(urlparse(self.source).path))
 
     @property
     def title(self) -> str:
