@@ -86,8 +86,8 @@ def _models(versions: Sequence[ModelVersion]) -> tuple[Needs, list[str]]:
         except ModelError as error:
             if not _was_registered_without(version):
                 raise ModelError(
-                    f"what {version.title} was made from must be known before anything is taken away, however: {error}; "
-                    "bring its files back, or delete the version in MLflow"
+                    f"what {version.title} was made from must be known before anything is taken away, however: {error};"
+                    " bring its files back, or delete the version in MLflow"
                 ) from error
             unknown.append(version.title)
             continue

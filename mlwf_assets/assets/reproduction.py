@@ -141,10 +141,10 @@ class _Rebuilder:
         entries = pinned_entries(self._lake, table, {one.partition: one.version for one in pinned})
         for partition, entry in entries.items():
             if not self._lake.is_readable(entry):
+                which = f"{table} partition {partition}" if partition else table
                 raise LakeError(
-                    f"version {entry.version} of {table}{f' partition {partition}' if partition else ''} must be in the "
-                    "lake, for the model was made from it, however: its rows or files are gone; bring them back from "
-                    "a copy"
+                    f"version {entry.version} of {which} must be in the lake, for the model was made from it, however: "
+                    "its rows or files are gone; bring them back from a copy"
                 )
             files = {file: self._lake.file_bytes(entry, file) for file in entry.files}
             result = Result(self._lake.read_entries([entry]), files, entry.metadata, KEY)

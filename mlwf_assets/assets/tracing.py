@@ -11,13 +11,13 @@ from mlwf_assets import __version__
 from mlwf_assets.assets.code import code_parts
 from mlwf_assets.assets.graph import workflow_partitions, workflow_steps
 from mlwf_assets.assets.recipes import entries_hash, read_partitions, settings_hash, step_code
+from mlwf_assets.assets.records import used_libraries
 from mlwf_assets.assets.step import Step, Work, table_names
 from mlwf_assets.deployment.provenance import MadeBy, Pinned, Provenance
 from mlwf_assets.errors import LakeError
 from mlwf_assets.lake.loading import entries_as_of
 from mlwf_assets.lake.result import Entry
 from mlwf_assets.lake.store import Lake
-from mlwf_assets.spec.own_libraries import own_versions
 from mlwf_assets.spec.workflow import Workflow
 
 _At = tuple[str | None, int]
@@ -109,7 +109,6 @@ def _provenance(
     found: Mapping[str, Mapping[_At, Entry]],
 ) -> Provenance:
     parts = {step.name: code_parts(step.compute, step.libraries, without=step.without) for step in steps}
-    libraries = {name: version for one in parts.values() for name, version in one.libraries.items()}
     return Provenance(
         workflow=workflow.name,
         run_id=run_id,
@@ -119,7 +118,7 @@ def _provenance(
         tables={table: _pinned(made.values()) for table, made in found.items()},
         steps={step.name: made_by(step) for step in steps},
         modules={module: found for one in parts.values() for module, found in one.modules.items()},
-        libraries=libraries | own_versions(workflow.own),
+        libraries=used_libraries(workflow, steps),
         package=__version__,
     )
 

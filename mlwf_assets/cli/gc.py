@@ -30,10 +30,10 @@ _KEEP_DAYS = 30.0
 def gc(reply: Reply, *, dry_run: bool, keep_days: float) -> None:
     """Take away old versions of tables that nobody needs, what killed processes left, and records of old runs.
 
-    What tables hold now stays, so that nothing has to be computed again; so does all that any registered model was made
-    from (delete a version in MLflow to let it go), and what recent runs wrote. Small attached files are packed into
-    larger ones. May be run beside a run, and stopped at any time. Dagster's history, MLflow's store and reports are left
-    alone.
+    What tables hold now stays, so that nothing has to be computed again; so does all that any registered model was
+    made from (delete a version in MLflow to let it go), and what recent runs wrote. Small attached files are packed
+    into larger ones. May be run beside a run, and stopped at any time. Dagster's history, MLflow's store and reports
+    are left alone.
     """
     from mlwf_assets.assets.garbage import collect
     from mlwf_assets.cli.home import find_home, prepare_home

@@ -47,7 +47,7 @@ def load_table(
     """
     root = home_folder() if home is None else Path(home).expanduser().absolute()
     folder = root / "lake"
-    _check_names(folder, workflow, asset)
+    check_names(folder, workflow, asset)
     lake, table = Lake(folder), f"{workflow}/{asset}"
     if pinned is not None:
         entries = pinned_entries(lake, table, pinned)
@@ -127,8 +127,12 @@ def run_version(run: Run, table: str) -> int:
     return run.versions[table]
 
 
-def _check_names(folder: Path, workflow: str, asset: str) -> None:
-    """Look for the folders of workflow and asset among those that are there, so that no other path is ever made."""
+def check_names(folder: Path, workflow: str, asset: str) -> None:
+    """Look for the folders of workflow and asset among those that are there, so that no other path is ever made.
+
+    Raises:
+        LakeError: if there is none, naming those that there are.
+    """
     workflows = _folders(folder)
     if workflow not in workflows:
         near = suggestion(workflow, workflows)

@@ -33,6 +33,7 @@ class Run:
         began_s: when its first step began, seconds since 1970.
         file: the text of its defs.yaml.
         python: name and text of each of its own Python files.
+        libraries: distribution -> version, of this package and of all that its steps name.
         before: table -> its version when the run began.
         left: table -> its version after the run's step, of the tables that the run looked after.
     """
@@ -42,6 +43,7 @@ class Run:
     began_s: float
     file: str
     python: Sequence[tuple[str, str]]
+    libraries: Mapping[str, str]
     before: Versions
     left: Versions = field(default_factory=dict)
 
@@ -51,17 +53,28 @@ class Run:
         return {**self.before, **self.left}
 
 
+def is_begun(home: Path, run_id: str) -> bool:
+    """Tell whether the beginning of a run is on record.
+
+    Example:
+        >>> is_begun(Path("/no/such/home"), "ab12")
+        False
+    """
+    return (_folder(home, run_id) / _BEGIN).exists()
+
+
 def note_begin(home: Path, run: Run) -> None:
     """Write down what a run finds; of several steps that begin at once, whoever comes first."""
-    file = _folder(home, run.run_id) / _BEGIN
-    if file.exists():
+    if is_begun(home, run.run_id):
         return
+    file = _folder(home, run.run_id) / _BEGIN
     file.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "workflow": run.workflow,
         "began_s": run.began_s,
         "file": run.file,
         "python": [list(one) for one in run.python],
+        "libraries": dict(run.libraries),
         "before": dict(run.before),
     }
     write_durably(file, json.dumps(content).encode())

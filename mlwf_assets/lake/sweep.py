@@ -1,12 +1,13 @@
 """What of a lake nobody needs any more, and taking it away.
 
 Kept is what tables hold now, what Delta's log names as live, and what the caller says is needed; all other rows and
-attached files may go, and files of writers that were killed. The log is not touched: an entry whose rows are gone counts
-as missing, as it does when somebody deletes a file. Who needs what is not known here.
+attached files may go, and files of writers that were killed. The log is not touched: an entry whose rows are gone
+counts as missing, as it does when somebody deletes a file. Who needs what is not known here.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import glob
@@ -35,8 +36,8 @@ class Needs:
         since_s: all that was written from then on, seconds since 1970.
     """
 
-    entries: Mapping[str, Set[At]] = field(default_factory=dict)
-    states: Mapping[str, Set[int]] = field(default_factory=dict)
+    entries: Mapping[str, AbstractSet[At]] = field(default_factory=dict)
+    states: Mapping[str, AbstractSet[int]] = field(default_factory=dict)
     since_s: float = float("inf")
 
 
@@ -171,7 +172,9 @@ def _blob_files(lake: Path) -> Iterator[Path]:
     return (path for path in (lake / BLOBS).glob("*/*") if path.is_file())
 
 
-def _worth_packing(lake: Path, needed: Set[str], loose: Mapping[str, Path]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _worth_packing(
+    lake: Path, needed: AbstractSet[str], loose: Mapping[str, Path]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Choose what goes into a new pack, and the packs that it replaces; nothing where it is not worth it."""
     packs = list_packs(lake)
     packed = {name for pack in packs for name in read_index(pack)}
