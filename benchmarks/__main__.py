@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("demo",)
+BENCHMARKS = ("demo", "lazy", "gpu", "timeseries")
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -13,6 +13,8 @@ import dagster as dg
 from dagster.components import ComponentLoadContext
 from pydantic import BaseModel
 
+from mlwf_assets.assets.automation.condition import WORKFLOW_TAG
+from mlwf_assets.assets.automation.sensors import Automatic, automatic
 from mlwf_assets.assets.graph import workflow_partitions, workflow_steps
 from mlwf_assets.assets.laziness import materialize
 from mlwf_assets.assets.partitions import partition_mapping, partitions_definition
@@ -46,7 +48,7 @@ class MLWorkflow(dg.Component):
 
 
 def workflow_definitions(workflow: Workflow, home: MlwfHome = HOME, *, alone: bool = True) -> dg.Definitions:
-    """Make the assets, checks and the job of one workflow; their state lives in `home`.
+    """Make the assets, checks, the job and what automation there is of one workflow; their state lives in `home`.
 
     Args:
         workflow: the workflow.
@@ -55,18 +57,19 @@ def workflow_definitions(workflow: Workflow, home: MlwfHome = HOME, *, alone: bo
     """
     steps = workflow_steps(workflow)
     own = [step for step in steps if alone or step.workflow == workflow.name]
+    keys = [asset_key(step, output) for step in own for output in step.outputs]
+    alive = automatic(workflow, home)
     return dg.Definitions(
-        assets=[_assets(workflow, steps, step) for step in own],
+        assets=[*(_assets(workflow, steps, step, alive) for step in own), *(alive.assets() if alive else ())],
         jobs=[
             dg.define_asset_job(
                 workflow.name,
-                selection=dg.AssetSelection.assets(
-                    *(asset_key(step, output) for step in own for output in step.outputs)
-                ),
+                selection=dg.AssetSelection.assets(*keys),
                 description=workflow.project.question,
-                tags={"mlwf/workflow": workflow.name},
+                tags={WORKFLOW_TAG: workflow.name},
             )
         ],
+        sensors=list(alive.sensors(keys)) if alive else [],
         resources={"mlwf_home": home},
     )
 
@@ -76,35 +79,40 @@ def asset_key(step: Step, output: Output) -> dg.AssetKey:
     return dg.AssetKey([step.workflow, *output.name.split("/")])
 
 
-def _assets(workflow: Workflow, steps: Sequence[Step], step: Step) -> dg.AssetsDefinition:
+def _assets(workflow: Workflow, steps: Sequence[Step], step: Step, alive: Automatic | None) -> dg.AssetsDefinition:
     """Make one Dagster op of a step, with an asset for each of its outputs."""
     cut = partitions_definition(workflow.partitions) if step.partitioned and workflow.partitions else None
-    names = workflow_partitions(workflow)
 
     @dg.multi_asset(
         name=re.sub(r"\W", "_", f"{step.workflow}__{step.name}"),
-        specs=[_spec(workflow, steps, step, output) for output in step.outputs],
+        specs=[_spec(workflow, steps, step, output, alive) for output in step.outputs],
         check_specs=list(_check_specs(step)),
         partitions_def=cut,
         backfill_policy=dg.BackfillPolicy.single_run() if cut else None,
         can_subset=False,
     )
     def body(context: dg.AssetExecutionContext, mlwf_home: MlwfHome) -> Iterator[Any]:
+        # Where the end is open, there are more partitions now than when the definitions were loaded.
+        names = workflow_partitions(workflow)
         yield from materialize(context, workflow, steps, step, names, mlwf_home.folder)
 
     return body
 
 
-def _spec(workflow: Workflow, steps: Sequence[Step], step: Step, output: Output) -> dg.AssetSpec:
+def _spec(
+    workflow: Workflow, steps: Sequence[Step], step: Step, output: Output, alive: Automatic | None
+) -> dg.AssetSpec:
     group = output.name.partition("/")[0]
+    files = alive.sources_of(step) if alive else []
     return dg.AssetSpec(
         asset_key(step, output),
-        deps=list(_deps(steps, step)),
+        deps=[*_deps(steps, step), *(dg.AssetDep(key) for key in files)],
         description=_description(workflow, output),
         group_name=_group(step, group),
         owners=[workflow.project.owner] if workflow.project.owner else None,
         kinds=set(output.kinds),
         code_version=step_code(step),
+        automation_condition=alive.condition(output.name) if alive else None,
         metadata=_project(workflow) if group in ("datasets", "evaluation", "deployment") else {},
         # A run of the workflow reports the partitions that it asks for one by one, or none.
         skippable=step.newest is not None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from mlwf_assets.assets import columns
 from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.errors import DataError
@@ -24,7 +25,7 @@ def dataset_steps(workflow: Workflow) -> list[Step]:
                 kinds=("deltalake", "duckdb"),
             ),
         ),
-        inputs=(Input(f"clean/{table}"),),
+        inputs=(Input(f"clean/{table}", columns=columns.for_examples(workflow)),),
         compute=_examples(workflow),
         settings=[
             workflow.examples.model_dump(mode="json"),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from mlwf_assets.assets import columns
 from mlwf_assets.assets.clean import COUNTS
 from mlwf_assets.assets.models import example_key
 from mlwf_assets.assets.outliers import odd_rows
@@ -40,8 +41,11 @@ def evaluation_steps(workflow: Workflow) -> list[Step]:
             ),
             inputs=(
                 *(Input(name) for name in (*_DATASETS, *_MODELS, _SELECTION)),
-                Input(f"clean/{workflow.examples.table}", back=None),
-                *(Input(f"quarantine/{name}", back=None) for name in workflow.tables),
+                Input(f"clean/{workflow.examples.table}", back=None, columns=columns.for_report(workflow)),
+                *(
+                    Input(f"quarantine/{name}", back=None, columns=columns.none_of, files=(COUNTS,))
+                    for name in workflow.tables
+                ),
                 *(Input(f"outliers/{name}") for name in workflow.tables),
             ),
             compute=_evaluator(workflow),

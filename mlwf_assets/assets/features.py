@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
+from mlwf_assets.assets import columns
 from mlwf_assets.assets.lineage import feature_lineage
 from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work, partitions_back
@@ -58,8 +59,8 @@ def _relational_step(workflow: Workflow) -> Step:
         ),
         inputs=(
             Input("datasets/examples"),
-            Input(f"clean/{target}"),
-            *(Input(f"clean/{name}", back=None) for name in related),
+            Input(f"clean/{target}", columns=columns.for_features(workflow, target)),
+            *(Input(f"clean/{name}", back=None, columns=columns.for_features(workflow, name)) for name in related),
         ),
         compute=_relational(workflow, related),
         settings=[_shape(workflow), workflow.features.relational.model_dump(mode="json")],
@@ -99,8 +100,11 @@ def _timeseries_step(workflow: Workflow) -> Step:
         ),
         inputs=(
             Input("datasets/examples"),
-            Input(f"clean/{target}"),
-            *(Input(f"clean/{name}", back=reach(workflow, name)) for name in workflow.features.timeseries),
+            Input(f"clean/{target}", columns=columns.for_series(workflow)),
+            *(
+                Input(f"clean/{name}", back=reach(workflow, name), columns=columns.for_readings(workflow, name))
+                for name in workflow.features.timeseries
+            ),
         ),
         compute=_timeseries(workflow),
         settings=[
@@ -157,7 +161,10 @@ def _python_step(workflow: Workflow) -> Step:
                 columns={feature.name: feature.words for feature in workflow.own.of(Feature)},
             ),
         ),
-        inputs=(Input("datasets/examples"), Input(f"clean/{target}")),
+        inputs=(
+            Input("datasets/examples"),
+            Input(f"clean/{target}", columns=columns.for_own_features(workflow)),
+        ),
         compute=build,
         settings=[_shape(workflow)],
         libraries=("pandas",),

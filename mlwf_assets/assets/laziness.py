@@ -17,11 +17,13 @@ import dagster as dg
 
 from mlwf_assets.assets import metadata, stamps
 from mlwf_assets.assets.causes import shorten
+from mlwf_assets.assets.event_log import BATCH, together
 from mlwf_assets.assets.failures import note_failure
 from mlwf_assets.assets.markdown import as_table
 from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
 from mlwf_assets.assets.records import record_begin, record_step
+from mlwf_assets.assets.relay import recording_step
 from mlwf_assets.assets.step import Output, Step, Work, table_names
 from mlwf_assets.errors import ConflictError, LakeError, MlwfError
 from mlwf_assets.features.quiet import quiet_libraries
@@ -65,8 +67,7 @@ def materialize(
     home: Path,
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Bring a step's outputs up to date and report them to Dagster."""
-    recorder = stamps.current()
-    with recorder.failing(step.name):
+    with recording_step() as recorder, recorder.failing(step.name):
         partitions = _asked(context, step, names)
         if not partitions:
             return
@@ -111,8 +112,10 @@ def _report(
         yield from (_check(_key(tables[output.name]), name, ones) for name in output.checks)
     if len(made) > 1 or not whole:
         pointers = _event_pointers(context, tables, step)
-        for one in done:
-            context.log_event(_event(tables, one, pointers, shown[one]))
+        for start in range(0, len(done), BATCH):
+            with together(context.instance):
+                for one in done[start : start + BATCH]:
+                    context.log_event(_event(tables, one, pointers, shown[one]))
 
 
 def _key(table: str) -> dg.AssetKey:
@@ -208,6 +211,7 @@ class Runner:
             lake=self._lake,
             home=self._home,
             partitions=tuple(one.partition for one in todo),
+            inputs={edge.name: edge for edge in self._step.inputs},
             sources={(name, one.partition): read for one in todo for name, read in (one.sources or {}).items()},
             recipes={one.partition: one.recipe or "" for one in todo},
             run_id=self._run_id,

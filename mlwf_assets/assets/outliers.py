@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from mlwf_assets.assets.columns import of_use
 from mlwf_assets.assets.markdown import as_table
 from mlwf_assets.assets.published import as_csv
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
@@ -37,7 +38,7 @@ def _outlier_step(workflow: Workflow, name: str) -> Step:
                 published={LISTED: f"outliers/{name}.csv"},
             ),
         ),
-        inputs=(Input(f"clean/{name}", back=None), Input(_TRAIN)),
+        inputs=(Input(f"clean/{name}", back=None, columns=of_use(workflow, name)), Input(_TRAIN)),
         compute=_finder(workflow, name),
         settings=[key, name == workflow.examples.table, workflow.splits.seed],
         libraries=("scikit-learn", "numpy", "pyarrow"),

@@ -4,9 +4,7 @@ import dagster as dg
 
 from mlwf_assets.assets.step import Input, Step
 from mlwf_assets.spec.partitions import Partitions
-from mlwf_assets.spec.timeline import partition_format
-
-_CRON = {"hour": "0 * * * *", "day": "0 0 * * *", "week": "0 0 * * 1", "month": "0 0 1 * *"}
+from mlwf_assets.spec.timeline import partition_cron, partition_format
 
 
 def partitions_definition(partitions: Partitions) -> dg.TimeWindowPartitionsDefinition:
@@ -16,7 +14,7 @@ def partitions_definition(partitions: Partitions) -> dg.TimeWindowPartitionsDefi
         end=partitions.end.strftime(partition_format(partitions)) if partitions.end else None,
         fmt=partition_format(partitions),
         timezone=partitions.timezone,
-        cron_schedule=_CRON[partitions.every],
+        cron_schedule=partition_cron(partitions),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from mlwf_assets.assets import columns
 from mlwf_assets.assets.features import reach
 from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
@@ -79,11 +80,15 @@ def _inputs(workflow: Workflow) -> list[Input]:
     root = workflow.examples.table
     table, series = workflow.tables[root], workflow.features.timeseries
     whole = {*looked_up(table), *related_tables(workflow)}
-    found = [Input(f"raw/{source}") for source in table.sources or (root,)]
-    found += [Input(f"clean/{name}", back=None) for name in sorted(whole)]
-    found += [Input(f"clean/{name}", back=reach(workflow, name)) for name in series if name not in whole]
+    used = {name: columns.of_use(workflow, name) for name in {root, *whole, *series}}
+    # The types of raw columns count with the columns, and `types.json` tells nothing but them.
+    found = [Input(f"raw/{source}", columns=used[root], files=()) for source in table.sources or (root,)]
+    found += [Input(f"clean/{name}", back=None, columns=used[name]) for name in sorted(whole)]
+    found += [
+        Input(f"clean/{name}", back=reach(workflow, name), columns=used[name]) for name in series if name not in whole
+    ]
     if not workflow.is_partitioned(root):  # features look at the values of the rows that were learned from
-        found += [Input(name) for name in (f"clean/{root}", "datasets/examples")]
+        found += [Input(f"clean/{root}", columns=used[root]), Input("datasets/examples")]
     # What the gate said changes no prediction; which model stands is read from the registry.
     return [*found, Input("deployment/model", counts=False)]
 

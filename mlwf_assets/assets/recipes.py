@@ -33,6 +33,7 @@ class Planned:
         state: fresh; stale (there is a result, made from something else); missing (there is none).
         because: why it is not fresh: the first causes, and the way from each to here.
         lacks: whether it needs what is neither there nor planned.
+        waits: for each input, what is read of it and not fresh, as (output name, partition).
         sources: input name -> the entries read; only where all inputs are fresh.
         recipe: of the step; only where all inputs are fresh.
         parts: what the recipe consists of; only where all inputs are fresh.
@@ -48,6 +49,7 @@ class Planned:
     recipe: str | None = None
     parts: Parts | None = None
     found: Mapping[str, Entry] | None = None
+    waits: Sequence[Sequence[tuple[str, str | None]]] = ()
 
 
 @functools.cache
@@ -68,21 +70,77 @@ def output_recipe(recipe: str, table: str) -> str:
     return hash_json([recipe, table])
 
 
-def recipe_parts(step: Step, sources: Mapping[str, Sequence[Entry]], external: str) -> dict[str, str]:
-    """Fingerprint each part of what a step's results are made from."""
-    read = {edge.name: sources[edge.name] for edge in step.inputs if edge.counts}
-    inputs = {name: entries_hash(found) for name, found in read.items()}
+def recipe_parts(step: Step, inputs: Mapping[str, str], external: str) -> dict[str, str]:
+    """Name each part of what a step's results are made from: what it is -> its fingerprint."""
     return {"code": step_code(step), "settings": settings_hash(step), "outside": external, **inputs}
 
 
-def entries_hash(entries: Sequence[Entry]) -> str:
-    """Fingerprint what a step reads of an input."""
-    return hash_json([[one.partition, one.fingerprint] for one in entries])
+def input_part(edge: Input, entries: Sequence[Entry]) -> str:
+    """Fingerprint what a step reads of an input: the columns and files that it asks for, and no others."""
+    return hash_json([[entry.partition, edge.part(entry)] for entry in entries])
 
 
 def step_recipe(step: Step, parts: Parts, partition: str | None) -> str:
     """Hash everything that a step's result for a partition is made from."""
     return hash_json([step.name, dict(parts), partition])
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What one partition of a step reads of one input.
+
+    Attributes:
+        entries: those that are there and fresh.
+        before: why others are not, the first causes.
+        lacks: whether it needs what is neither there nor planned.
+        part: the fingerprint of what is read; only where all of it is fresh.
+        waits: what is not fresh, as (output name, partition).
+    """
+
+    entries: Sequence[Entry]
+    before: Sequence[Cause]
+    lacks: bool
+    part: str
+    waits: Sequence[tuple[str, str | None]]
+
+
+class _Snapshot:
+    """What the lake holds, each table asked for once, so that all steps are planned against the same state."""
+
+    def __init__(self, lake: Lake, tables: Mapping[str, str]) -> None:
+        self._lake, self._tables = lake, tables
+        self._known: dict[str, Entries] = {}
+
+    def entries(self, name: str) -> Entries:
+        """Return what GROUP/NAME holds, by partition."""
+        if name not in self._known:
+            self._known[name] = self._lake.entries(self._tables[name])
+        return self._known[name]
+
+
+def _gather(
+    edge: Input,
+    which: Sequence[str | None],
+    entries: Entries,
+    not_fresh: Mapping[tuple[str, str | None], Planned],
+) -> _Read:
+    """Gather the entries of an input, or why they are not all fresh."""
+    found: list[Entry] = []
+    before: dict[Cause, None] = {}
+    waits: list[tuple[str, str | None]] = []
+    lacks = False
+    for read in which:
+        entry, planned = entries.get(read), not_fresh.get((edge.name, read))
+        if entry is not None and planned is None:
+            found.append(entry)
+            continue
+        waits.append((edge.name, read))
+        lacks = lacks or planned is None or planned.lacks
+        if len(before) < KEPT:
+            causes = [Cause(edge.name, read, "was never computed")] if planned is None else planned.because
+            before |= dict.fromkeys(causes if planned is None else later(causes, planned.step.name, read))
+    part = "" if before else input_part(edge, found)
+    return _Read(found, tuple(before), lacks, part, waits)
 
 
 def read_partitions(
@@ -115,58 +173,58 @@ class Planner:
         """
         planned: list[Planned] = []
         not_fresh: dict[tuple[str, str | None], Planned] = {}
+        lake = _Snapshot(self._lake, self._tables)
         for step in self._steps if steps is None else steps:
-            current = self._current(step)
-            external = step.external(self._home) if step.external else ""
-            for partition in step.wanted(self._names) if partitions is None or not step.partitioned else partitions:
-                one = self._plan_one(step, partition, external, current, not_fresh)
+            wanted = step.wanted(self._names) if partitions is None or not step.partitioned else partitions
+            for one in self._plan(step, wanted, lake, not_fresh):
                 planned.append(one)
                 if one.state != "fresh":
-                    not_fresh.update({(output.name, partition): one for output in step.outputs})
+                    not_fresh.update({(output.name, one.partition): one for output in step.outputs})
         return planned
 
     def plan_step(self, step: Step, partitions: Sequence[str | None]) -> list[Planned]:
         """Plan some partitions of one step against the lake as it is now."""
+        return list(self._plan(step, partitions, _Snapshot(self._lake, self._tables), {}))
+
+    def _plan(
+        self,
+        step: Step,
+        partitions: Sequence[str | None],
+        lake: _Snapshot,
+        not_fresh: Mapping[tuple[str, str | None], Planned],
+    ) -> Iterator[Planned]:
         external = step.external(self._home) if step.external else ""
-        current = self._current(step)
-        return [self._plan_one(step, partition, external, current, {}) for partition in partitions]
+        # Partitions that read the same share it: else, with all of an input, years of days would cost their square.
+        known: dict[tuple[str, str | None], _Read] = {}
+        for partition in partitions:
+            reads: dict[str, _Read] = {}
+            for edge in step.inputs:
+                key = edge.name, None if edge.back is None or not self._writers[edge.name].partitioned else partition
+                if key not in known:
+                    known[key] = _gather(edge, self._which(edge, partition), lake.entries(edge.name), not_fresh)
+                reads[edge.name] = known[key]
+            own = [lake.entries(output.name).get(partition) for output in step.outputs]
+            yield self._plan_one(step, partition, external, own, reads)
 
-    def _current(self, step: Step) -> dict[str, Entries]:
-        tables = [output.name for output in step.outputs] + [edge.name for edge in step.inputs]
-        return {name: self._lake.entries(self._tables[name]) for name in tables}
-
-    def _reads(self, step: Step, partition: str | None) -> Iterator[tuple[str, str | None]]:
-        here = self._places.get(partition or "", 0)
-        for edge in step.inputs:
-            source = self._writers[edge.name]
-            yield from ((edge.name, name) for name in read_partitions(edge, source, partition, self._names, here))
+    def _which(self, edge: Input, partition: str | None) -> Sequence[str | None]:
+        here = 0 if partition is None else self._places[partition]
+        return read_partitions(edge, self._writers[edge.name], partition, self._names, here)
 
     def _plan_one(
         self,
         step: Step,
         partition: str | None,
         external: str,
-        current: Mapping[str, Entries],
-        not_fresh: Mapping[tuple[str, str | None], Planned],
+        own: Sequence[Entry | None],
+        reads: Mapping[str, _Read],
     ) -> Planned:
-        own = [current[output.name].get(partition) for output in step.outputs]
         state: State = "missing" if any(entry is None for entry in own) else "stale"
-        sources: dict[str, list[Entry]] = {edge.name: [] for edge in step.inputs}
-        before: dict[Cause, None] = {}
-        lacks = False
-        for name, read in self._reads(step, partition):
-            entry = current[name].get(read)
-            if entry is not None and (name, read) not in not_fresh:
-                sources[name].append(entry)
-                continue
-            planned = not_fresh.get((name, read))
-            lacks = lacks or planned is None or planned.lacks
-            if len(before) < KEPT:
-                causes = [Cause(name, read, "was never computed")] if planned is None else planned.because
-                before |= dict.fromkeys(causes if planned is None else later(causes, planned.step.name, read))
-        if before:
-            return Planned(step, partition, state, because=tuple(before)[:KEPT], lacks=lacks)
-        parts = recipe_parts(step, sources, external)
+        if before := dict.fromkeys(cause for read in reads.values() for cause in read.before):
+            lacks = any(read.lacks for read in reads.values())
+            waits = [read.waits for read in reads.values() if read.waits]
+            return Planned(step, partition, state, because=tuple(before)[:KEPT], lacks=lacks, waits=waits)
+        sources = {name: read.entries for name, read in reads.items()}
+        parts = recipe_parts(step, {edge.name: reads[edge.name].part for edge in step.inputs if edge.counts}, external)
         recipe = step_recipe(step, parts, partition)
         wanted = {output.name: output_recipe(recipe, self._tables[output.name]) for output in step.outputs}
         if all(entry and entry.recipe == wanted[output.name] for entry, output in zip(own, step.outputs, strict=True)):

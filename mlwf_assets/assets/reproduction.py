@@ -147,7 +147,8 @@ class _Rebuilder:
                     "its rows or files are gone; bring them back from a copy"
                 )
             files = {file: self._lake.file_bytes(entry, file) for file in entry.files}
-            result = Result(self._lake.read_entries([entry]), files, entry.metadata, KEY)
+            types = {name: kind for name, (kind, _) in entry.columns.items()}
+            result = Result(self._lake.read_entries([entry]), files, entry.metadata, KEY, types)
             self._own.write(table, partition, result, recipe=entry.recipe, run_id=_RUN, seconds=0.0)
 
     def _make(self, step: Step, recorded: dict[str, Sequence[Pinned]]) -> None:

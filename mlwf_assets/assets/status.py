@@ -52,12 +52,13 @@ def workflow_status(workflow: Workflow, home: Path) -> list[Status]:
     for one in plan_workflow(workflow, home):
         planned.setdefault(one.step, []).append(one)
     for step, ones in planned.items():
-        failures = {} if all(one.state == "fresh" for one in ones) else read_failures(home, step)
+        fresh = all(one.state == "fresh" for one in ones)
+        failures = {} if fresh else read_failures(home, step)
         for output in step.outputs:
-            entries = lake.entries(f"{step.workflow}/{output.name}")
             # The outputs of a step come about together: its time is said once.
-            seconds = _Pace(entries) if output is step.outputs[0] else None
-            found += [_status(output.name, one, failures.get(one.partition), seconds) for one in ones]
+            timed = not fresh and output is step.outputs[0]
+            pace = _Pace(lake.entries(f"{step.workflow}/{output.name}")) if timed else None
+            found += [_status(output.name, one, failures.get(one.partition), pace) for one in ones]
     return found
 
 

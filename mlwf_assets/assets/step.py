@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from mlwf_assets.assets.columns import Choice
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Entry, Result
 from mlwf_assets.lake.store import Lake
@@ -50,11 +51,25 @@ class Input:
         name: 'GROUP/NAME'.
         back: how many earlier partitions are read along with the same one; None: all there are.
         counts: whether the result depends on its content; False: the step only comes after it.
+        columns: which columns are read of those that there are; None: all.
+        files: which files are read of those beside the table; None: all.
     """
 
     name: str
     back: int | None = 0
     counts: bool = True
+    columns: Choice | None = None
+    files: tuple[str, ...] | None = None
+
+    def chosen(self, entry: Entry) -> Sequence[str] | None:
+        """Name the columns of an entry that are read; None: all."""
+        if self.columns is None or not entry.columns:
+            return None
+        return self.columns({name: kind for name, (kind, _) in entry.columns.items()})
+
+    def part(self, entry: Entry) -> str:
+        """Name the content of an entry as far as it is read."""
+        return entry.part(self.chosen(entry), self.files)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +145,7 @@ class Work:
         lake: the lake.
         home: the folder of all state.
         partitions: those to compute, in order; (None,) for a table without partitions.
+        inputs: name -> what is read.
         sources: (input name, partition) -> the entries that the input consists of.
         recipes: partition -> the step's recipe.
         run_id: the run that does the work.
@@ -143,6 +159,7 @@ class Work:
     lake: Lake
     home: Path
     partitions: tuple[str | None, ...]
+    inputs: Mapping[str, Input]
     sources: Mapping[tuple[str, str | None], Sequence[Entry]]
     recipes: Mapping[str | None, str]
     run_id: str
@@ -153,8 +170,8 @@ class Work:
         return self.sources[name, partition]
 
     def read(self, name: str, partition: str | None = None) -> pa.Table:
-        """Read an input, as planned for a partition of the step."""
-        return self.lake.read_entries(self.entries(name, partition))
+        """Read an input, as planned for a partition of the step: the columns that the step says it reads."""
+        return self.lake.read_entries(self.entries(name, partition), columns=self.inputs[name].chosen)
 
     def file(self, name: str, file: str, partition: str | None = None) -> bytes:
         """Read a file that stands beside an input; of several partitions, the last one's."""

@@ -10,9 +10,9 @@ from typing import Any
 from mlwf_assets import __version__
 from mlwf_assets.assets.code import code_parts
 from mlwf_assets.assets.graph import workflow_partitions, workflow_steps
-from mlwf_assets.assets.recipes import entries_hash, read_partitions, settings_hash, step_code
+from mlwf_assets.assets.recipes import input_part, read_partitions, settings_hash, step_code
 from mlwf_assets.assets.records import used_libraries
-from mlwf_assets.assets.step import Step, Work, table_names
+from mlwf_assets.assets.step import Input, Step, Work, table_names
 from mlwf_assets.deployment.provenance import MadeBy, Pinned, Provenance
 from mlwf_assets.errors import LakeError
 from mlwf_assets.lake.loading import entries_as_of
@@ -72,16 +72,17 @@ class _Reads:
         for edge in step.inputs:
             if edge.counts:
                 read = read_partitions(edge, self._writers[edge.name], entry.partition, self._names, here)
-                found[edge.name] = self._find(edge.name, entry.made_from.get(edge.name, ""), read, entry)
+                found[edge.name] = self._find(edge, entry.made_from.get(edge.name, ""), read, entry)
         return found
 
-    def _find(self, name: str, wanted: str, read: Sequence[str | None], reader: Entry) -> Sequence[Entry]:
+    def _find(self, edge: Input, wanted: str, read: Sequence[str | None], reader: Entry) -> Sequence[Entry]:
+        name = edge.name
         if (name, wanted) not in self._known:
             table = self._tables[name]
             if name not in self._current:
                 self._current[name] = self._lake.entries(table)
             states = (_pick(state, read) for state in self._states(name, table))
-            chosen = next((state for state in states if entries_hash(state) == wanted), None)
+            chosen = next((state for state in states if input_part(edge, state) == wanted), None)
             if chosen is None:
                 raise LakeError(
                     f"{reader.table} version {reader.version} must have been made from a known version of {table}, "

@@ -21,6 +21,14 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+python_logs:
+  python_log_level: INFO
+
+# Dagster's own event log in the same files, with many events in one transaction.
+event_log_storage:
+  module: mlwf_assets.assets.event_log
+  class: EventLog
+  config: {folder: {env: DAGSTER_HOME}}
 
 # A run whose process died is marked as failed, and gives back its slots in concurrency pools. Dagster's own
 # launcher cannot tell that of runs on this machine; this one, otherwise the same, can.
@@ -49,11 +57,14 @@ retention:
     purge_after_days: {skipped: 2, success: 90, failure: 90}
 """
 
+# As many events as the event log stores in one transaction.
+_EVENT_BATCH = "500"
 _ENV_FILE = """\
 # Written by mlwf: `dagster dev` and `dg dev`, started in this folder, keep their history in the same
 # place as `mlwf run` and `mlwf up`. MLWF_HOME of the shell goes first.
 MLWF_HOME=${{MLWF_HOME:-{home}}}
 DAGSTER_HOME=${{MLWF_HOME}}/dagster
+DAGSTER_EVENT_BATCH_SIZE={batch}
 """
 
 
@@ -94,7 +105,7 @@ def write_env_file(folder: Path, *, home: Path) -> Path | None:
     if not (folder / "workspace.yaml").is_file():
         return None
     path = folder / ".env"
-    _write_if_absent(path, _ENV_FILE.format(home=home))
+    _write_if_absent(path, _ENV_FILE.format(home=home, batch=_EVENT_BATCH))
     return path
 
 
@@ -110,7 +121,7 @@ def prepare_home(home: Path, *, project: Path | None = None) -> dict[str, str]:
     project = project or Path.cwd()
     if home == project.absolute() / ".mlwf":
         write_env_file(project, home=home)
-    return {"MLWF_HOME": str(home), "DAGSTER_HOME": str(dagster_home)}
+    return {"MLWF_HOME": str(home), "DAGSTER_HOME": str(dagster_home), "DAGSTER_EVENT_BATCH_SIZE": _EVENT_BATCH}
 
 
 def load_env_file(folder: Path) -> None:

@@ -28,6 +28,7 @@ _COMMANDS = {
     "reproduce": "mlwf_assets.cli.reproduce",
     "gc": "mlwf_assets.cli.gc",
     "up": "mlwf_assets.cli.up",
+    "gpu": "mlwf_assets.cli.gpu",
 }
 STOPPED = 130  # as shells have it: 128 + SIGINT
 

@@ -13,7 +13,6 @@ from mlwf_assets.cli.reply import Reply
 
 if TYPE_CHECKING:
     from mlwf_assets.assets.execution import Outcome
-    from mlwf_assets.assets.planning import Asked
     from mlwf_assets.spec.workflow import Workflow
 
 _KEPT = "Stopped. What was finished is kept: the same command goes on from there."
@@ -27,18 +26,30 @@ _KEPT = "Stopped. What was finished is kept: the same command goes on from there
 @click.option("--partitions", default="", metavar="A..B", help="Only these partitions, both ends included.")
 @click.option("--force", is_flag=True, help="Compute everything that is asked for, also what is fresh.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Use at most N cores; by default all.")
+@click.option("--processes", is_flag=True, help="Give each step a process of its own, which takes longer.")
 @click.option(
     "--sample", metavar="SHARE", help="Take that share of the examples, e.g. 5%, apart from the full results."
 )
 @click.option("--json", is_flag=True, expose_value=False, help="Print one JSON document on stdout.")
 @click.pass_obj
 def run(
-    reply: Reply, workflow: str, *, select: str, partitions: str, force: bool, jobs: int | None, sample: str | None
+    reply: Reply,
+    workflow: str,
+    *,
+    select: str,
+    partitions: str,
+    force: bool,
+    jobs: int | None,
+    processes: bool,
+    sample: str | None,
 ) -> None:
     """Bring WORKFLOW (a name, or a folder with a defs.yaml) up to date; what is fresh is not touched."""
+    from mlwf_assets.assets.execution import run_workflow
     from mlwf_assets.assets.planning import Asked
+    from mlwf_assets.assets.stamps import Recorder
     from mlwf_assets.cli.home import find_home, prepare_home
     from mlwf_assets.cli.main import exit_code
+    from mlwf_assets.cli.progress import Progress
     from mlwf_assets.cli.turns import taking_turns
     from mlwf_assets.cli.workflows import load_checked, take_sample_of
     from mlwf_assets.spec.sample import parse_share
@@ -53,7 +64,16 @@ def run(
     _use_cores(jobs)
     with taking_turns(home, spec.name, lambda words: click.echo(words, err=True)) as waited_s:
         start_s = _process_start_s() + waited_s
-        outcome = _run(spec, home, Asked(select, partitions), start_s=start_s, force=force, reasons=reply.as_json)
+        with Progress(reasons=reply.as_json) as progress:
+            outcome = run_workflow(
+                spec,
+                home,
+                recorder=Recorder(listen=progress.listen),
+                start_s=start_s,
+                force=force,
+                asked=Asked(select, partitions),
+                processes=processes,
+            )
         _show(reply, spec, outcome, home)
     if _was_stopped(outcome):
         raise KeyboardInterrupt(_KEPT)
@@ -69,16 +89,6 @@ def _use_cores(jobs: int | None) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:jobs])
 
 
-def _run(workflow: "Workflow", home: Path, asked: "Asked", *, start_s: float, force: bool, reasons: bool) -> "Outcome":
-    from mlwf_assets.assets.execution import run_workflow
-    from mlwf_assets.assets.stamps import Recorder
-    from mlwf_assets.cli.progress import Progress
-
-    with Progress(reasons=reasons) as progress:
-        recorder = Recorder(listen=progress.listen)
-        return run_workflow(workflow, home, recorder=recorder, start_s=start_s, force=force, asked=asked)
-
-
 def _show(reply: Reply, workflow: "Workflow", outcome: "Outcome", home: Path) -> None:
     from mlwf_assets.cli.summary import as_document, print_summary
 
@@ -90,10 +100,11 @@ def _show(reply: Reply, workflow: "Workflow", outcome: "Outcome", home: Path) ->
 
 def _was_stopped(outcome: "Outcome") -> bool:
     """Whether a signal ended the run: Dagster raises it in a step, or ends quietly between two."""
-    import dagster as dg
+    if not outcome.failures:
+        return bool(outcome.skipped)
+    import dagster as dg  # which takes longer than a run that has nothing to do
 
-    stopped = any(isinstance(error, dg.DagsterExecutionInterruptedError) for error in outcome.failures.values())
-    return stopped or bool(outcome.skipped and not outcome.failures)
+    return any(isinstance(error, dg.DagsterExecutionInterruptedError) for error in outcome.failures.values())
 
 
 def _process_start_s() -> float:

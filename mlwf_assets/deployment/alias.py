@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from mlwf_assets.deployment.champion import find_champion
 from mlwf_assets.deployment.store import has_store, open_store
 
 _QUERY = (
@@ -31,6 +30,8 @@ def aliased_version(home: Path, registered_model: str, *, alias: str) -> str:
         with closing(sqlite3.connect(home / "mlflow" / "mlflow.db", timeout=30)) as connection:
             found = connection.execute(_QUERY, (registered_model, alias)).fetchone()
     except sqlite3.Error:  # no tables yet, or those of another MLflow, which knows how to read them
+        from mlwf_assets.deployment.champion import find_champion
+
         version = find_champion(open_store(home), registered_model, alias=alias)
         found = (version.version, version.source) if version is not None else None
     if found is None:

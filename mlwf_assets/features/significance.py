@@ -89,6 +89,30 @@ def assess_numbers(values: np.ndarray, ranks: np.ndarray, *, target: Target) -> 
     return np.array([stats.kendalltau(values, target.values, method="asymptotic").pvalue])
 
 
+def assess_columns(values: np.ndarray, *, target: Target) -> np.ndarray:
+    """Test many features of more than two numbers each, without missing values; ranks are computed together.
+
+    Args:
+        values: (n, n_features).
+        target: the labels of the same rows.
+
+    Returns:
+        (n_features, n_classes) p-values, or (n_features, 1) where a number is predicted.
+    """
+    if target.is_number:
+        return np.stack([assess_numbers(column, column, target=target) for column in values.T])
+    n, ranks = len(values), np.asarray(pd.DataFrame(values).rank())
+    squares = np.sum(ranks * ranks, axis=0)
+    tests = []
+    for members in target.classes:
+        inside = int(members.sum())
+        if min(inside, n - inside) <= _EXACT_ROWS:
+            tests.append(np.array([_mann_whitney(v, r, members) for v, r in zip(values.T, ranks.T, strict=True)]))
+        else:
+            tests.append(_mann_whitney_of_sums(np.sum(ranks[members], axis=0), squares, n, inside))
+    return np.array(tests).T
+
+
 def _kolmogorov_smirnov(one: np.ndarray, other: np.ndarray) -> float:
     from scipy import stats
 
@@ -117,12 +141,20 @@ def _mann_whitney(values: np.ndarray, ranks: np.ndarray, members: np.ndarray) ->
         return float("nan")
     if min(inside, outside) <= _EXACT_ROWS:
         return float(stats.mannwhitneyu(values[members], values[~members], use_continuity=True).pvalue)
-    u = ranks[members].sum() - inside * (inside + 1) / 2
+    return float(_mann_whitney_of_sums(ranks[members].sum(), np.sum(ranks * ranks), n, inside))
+
+
+def _mann_whitney_of_sums(rank_sum: np.ndarray, squares: np.ndarray, n: int, inside: int) -> np.ndarray:
+    """P-values from the sum of the members' ranks and that of all ranks' squares."""
+    from scipy.special import ndtr
+
+    outside = n - inside
+    u = rank_sum - inside * (inside + 1) / 2
     # Sum of t^3 - t over ties, from what ties take away from the squares of ranks.
-    ties = 2.0 * n * (n + 1) * (2 * n + 1) - 12 * np.sum(ranks * ranks)
+    ties = 2.0 * n * (n + 1) * (2 * n + 1) - 12 * squares
     spread = np.sqrt(inside * outside / 12 * ((n + 1) - ties / (n * (n - 1))))
-    z = (max(u, inside * outside - u) - inside * outside / 2 - 0.5) / spread
-    return float(min(1.0, 2 * stats.norm.sf(z)))
+    z = (np.maximum(u, inside * outside - u) - inside * outside / 2 - 0.5) / spread
+    return np.asarray(np.minimum(1.0, 2 * ndtr(-z)))
 
 
 def assess_categories(codes: np.ndarray, *, target: Target) -> np.ndarray:
@@ -180,12 +212,13 @@ def assess_missing(missing: np.ndarray, *, target: Target) -> np.ndarray:
     return assess_numbers(values, values, target=target)
 
 
-def choose_relevant(p_values: np.ndarray, *, fdr_level: float) -> np.ndarray:
+def choose_relevant(p_values: np.ndarray, *, fdr_level: float, independent: bool = False) -> np.ndarray:
     """Benjamini & Yekutieli (2001): which tests reject, so that few of them do so wrongly.
 
     Args:
         p_values: (m,); NaN is never rejected, and counts as a test.
         fdr_level: the expected share of wrong ones among the rejected, under any dependence.
+        independent: whether tests are told not to depend on one another: Benjamini & Hochberg (1995).
 
     Returns:
         (m,) boolean.
@@ -197,7 +230,8 @@ def choose_relevant(p_values: np.ndarray, *, fdr_level: float) -> np.ndarray:
     m = len(p_values)
     order = np.argsort(p_values, kind="stable")
     steps = np.arange(1, m + 1)
-    below = np.flatnonzero(p_values[order] <= steps / m * fdr_level / np.sum(1 / steps))
+    price = 1.0 if independent else np.sum(1 / steps)
+    below = np.flatnonzero(p_values[order] <= steps / m * fdr_level / price)
     relevant = np.zeros(m, dtype=bool)
     if len(below):
         relevant[order[: below[-1] + 1]] = True

@@ -5,6 +5,7 @@ its entry, so that the lake's memory can be rebuilt from files alone. It is on t
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,20 +43,30 @@ def write_rows(path: Path, rows: pa.Table, note: str) -> int:
     return path.stat().st_size
 
 
-def read_rows(path: Path, *, rows: int) -> pa.Table:
-    """Read a table as it was written.
+def read_rows(path: Path, *, rows: int, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a table as it was written, or some columns of it.
 
     Raises:
         LakeError: if the file is missing or damaged.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read()
+            table = _read(file, columns)
     except (OSError, pa.ArrowException) as error:
         raise _damaged(path, str(error).partition("\n")[0]) from error
     if table.num_rows != rows:
         raise _damaged(path, f"it has {table.num_rows:,} rows instead of {rows:,}")
     return table.replace_schema_metadata(None)
+
+
+def _read(file: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Table:
+    """Read by the columns' places, for Parquet takes a point in a name for a step into a struct."""
+    if columns is None:
+        return file.read()
+    names = file.schema_arrow.names
+    if any(pa.types.is_nested(field.type) or "." in field.name for field in file.schema_arrow):
+        return file.read().select(list(columns))
+    return file.read(columns=[name for name in names if name in set(columns)]).select(list(columns))
 
 
 def read_footer(path: Path) -> tuple[pa.Schema, str]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mlwf_assets.errors import SpecError
+from mlwf_assets.spec.automation import Notify
 from mlwf_assets.spec.contracts import check_contract
 from mlwf_assets.spec.expressions import expressions
 from mlwf_assets.spec.extensions import Family, Label
@@ -32,6 +33,7 @@ from mlwf_assets.spec.names import (
 )
 from mlwf_assets.spec.own_checks import check_own_code
 from mlwf_assets.spec.relationships import check_relationships
+from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.sql import check_expression, columns_of, is_predicate
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.times import check_partitions, check_splits
@@ -58,6 +60,7 @@ def check_consistency(workflow: Workflow) -> Iterator[Mistake]:
     yield from _check_sql(workflow)
     yield from check_partitions(workflow)
     yield from check_splits(workflow)
+    yield from _check_automation(workflow)
     yield from _check_features(workflow)
     yield from _check_models(workflow)
     yield from check_own_code(workflow)
@@ -193,7 +196,7 @@ def _check_parameters(series: TimeSeries, place: Place) -> Iterator[Mistake]:
         if column not in series.columns:
             yield Mistake((*place, column), f"must be one of the columns.{suggestion(column, series.columns)}")
         for position, name in enumerate(calculators):
-            if name not in CALCULATORS:
+            if name.split("__")[0] not in CALCULATORS:
                 message = f"there must be a calculator {name!r}.{suggestion(name, CALCULATORS)}"
                 yield Mistake((*place, column, position), message)
 
@@ -251,3 +254,19 @@ def _twice(names: Sequence[str], place: Place) -> Iterator[Mistake]:
     for name, count in Counter(names).items():
         if count > 1:
             yield Mistake(place, f"must name each thing once, however: {name!r} {count} times")
+
+
+def _check_automation(workflow: Workflow) -> Iterator[Mistake]:
+    automation = workflow.automation
+    if automation is None:
+        return
+    place: Place = ("automation", "notify")
+    if automation.notify is not None and not any(workflow.is_written((*place, name)) for name in Notify.model_fields):
+        yield Mistake(place, "must name a command, a webhook or an email, however it names nobody")
+    for name in automation.stale_after:
+        place = ("automation", "stale_after", name)
+        source = workflow.sources.get(name)
+        if source is None:
+            yield Mistake(place, f"there must be a source {name!r}.{suggestion(name, workflow.sources)}")
+        elif not isinstance(source, FilesSource):
+            yield Mistake(place, f"must be a source of files, however {name} stands in this file")

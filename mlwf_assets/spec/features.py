@@ -51,8 +51,8 @@ class TimeSeries(SpecModel):
     )
     parameters: Literal["minimal", "efficient", "comprehensive"] | dict[str, Names] = Field(
         default="minimal",
-        description="Which of tsfresh's settings (efficient and comprehensive: not yet), or COLUMN: [CALCULATOR, ...]; "
-        "a column that is not named there has its latest reading alone.",
+        description="Which of tsfresh's settings, or COLUMN: [CALCULATOR, ...], each written as tsfresh names its "
+        "column (`mean`, `quantile__q_0.1`); a column that is not named there has its latest reading alone.",
     )
 
 

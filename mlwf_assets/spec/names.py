@@ -77,9 +77,33 @@ TRANSFORMS_OVER_ROWS = words("""
     rolling_outlier_count rolling_std rolling_trend same_as_previous savgol_filter time_since_previous
 """)
 TRANSFORMS_AT_TIME = ("age", "time_since")
+# Of those that are served: what reads text, or columns of any kind.
+TRANSFORMS_OF_TEXT = frozenset(
+    words("""
+    count_string equal equal_scalar is_null isin mean_characters_per_word median_word_length not_equal
+    not_equal_scalar num_characters num_unique_separators num_words number_of_common_words number_of_hashtags
+    number_of_mentions number_of_unique_words number_of_words_in_quotes punctuation_count title_word_count
+    total_word_length upper_case_count upper_case_word_count whitespace_count
+    """)
+)
 
-# tsfresh's calculators that are served, as it writes them behind the name of the column: its minimal ones, then others.
+# tsfresh's calculators; a file writes each as its column is named, with its parameters. The minimal ones take none.
 MINIMAL_CALCULATORS = words("""
     sum_values median mean length standard_deviation variance root_mean_square maximum absolute_maximum minimum
 """)
-CALCULATORS = (*MINIMAL_CALCULATORS, "mean_change", "mean_abs_change", 'linear_trend__attr_"slope"')
+CALCULATORS = words("""
+    variance_larger_than_standard_deviation has_duplicate_max has_duplicate_min has_duplicate sum_values abs_energy
+    mean_abs_change mean_change mean_second_derivative_central median mean length standard_deviation
+    variation_coefficient variance skewness kurtosis root_mean_square absolute_sum_of_changes
+    longest_strike_below_mean longest_strike_above_mean count_above_mean count_below_mean last_location_of_maximum
+    first_location_of_maximum last_location_of_minimum first_location_of_minimum
+    percentage_of_reoccurring_values_to_all_values percentage_of_reoccurring_datapoints_to_all_datapoints
+    sum_of_reoccurring_values sum_of_reoccurring_data_points ratio_value_number_to_time_series_length sample_entropy
+    maximum absolute_maximum minimum benford_correlation time_reversal_asymmetry_statistic c3 cid_ce symmetry_looking
+    large_standard_deviation quantile autocorrelation agg_autocorrelation partial_autocorrelation number_cwt_peaks
+    number_peaks binned_entropy index_mass_quantile cwt_coefficients spkt_welch_density ar_coefficient
+    change_quantiles fft_coefficient fft_aggregated value_count range_count approximate_entropy
+    friedrich_coefficients max_langevin_fixed_point linear_trend agg_linear_trend augmented_dickey_fuller
+    number_crossing_m energy_ratio_by_chunks ratio_beyond_r_sigma linear_trend_timewise count_above count_below
+    lempel_ziv_complexity fourier_entropy permutation_entropy query_similarity_count mean_n_absolute_max
+""")

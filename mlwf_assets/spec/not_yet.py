@@ -26,10 +26,8 @@ NOT_YET = (
     ),
     NotYet(("features", "relational", "windows"), "leave it out; no feature looks back over history"),
     NotYet(("features", "relational", "where"), "leave it out; no feature looks back over history"),
-    NotYet(("features", "timeseries", "*", "parameters"), "use parameters: minimal", ("efficient", "comprehensive")),
     NotYet(("models", "search"), "use search: tpe", ("random", "grid")),
     NotYet(("models", "gpu"), "leave it out; models are trained on the CPU"),
-    NotYet(("automation",), "leave it out, and start `mlwf run` from cron or a shell"),
 )
 
 
@@ -37,8 +35,8 @@ def check_not_yet(attributes: Any) -> Iterator[Mistake]:
     """Find the fields that are written although nothing serves them.
 
     Example:
-        >>> [m.message for m in check_not_yet({"automation": {"schedule": "on_data"}})]
-        ['not yet; leave it out, and start `mlwf run` from cron or a shell']
+        >>> [m.message for m in check_not_yet({"partitions": {"names": ["north"]}})]
+        ['not yet; cut by time, or leave partitions out']
     """
     for item in NOT_YET:
         for place, value in _matches(attributes, item.pattern, ()):

@@ -1,6 +1,4 @@
-"""What is done with the best model: evaluation, deployment, automation."""
-
-from typing import Literal
+"""What is done with the best model: evaluation and deployment."""
 
 from pydantic import Field, model_validator
 
@@ -50,10 +48,3 @@ class Deployment(SpecModel):
     registered_model: str = Field(description="The name in the model registry.")
     alias: str = Field(default="champion", description="The alias that is moved to a model that is deployed.")
     predictions: Predictions = Field(default=Predictions(), description="Which rows it predicts.")
-
-
-class Automation(SpecModel):
-    """When assets are materialized by themselves."""
-
-    schedule: str | None = Field(default=None, description="A cron expression, or on_data.")
-    notify: dict[Literal["command", "webhook", "email"], str] = Field(default={}, description="Who is told.")

@@ -52,6 +52,7 @@ def sampled(workflow: Workflow, share: float) -> Workflow:
             "project": workflow.project.model_copy(update={"question": question}),
             "models": _shortened(workflow.models, share),
             "deployment": None,
+            "automation": None,
         }
     )
     return changed.as_sample_of(workflow.name, share)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
+from mlwf_assets.spec.automation import Automation
 from mlwf_assets.spec.base import Name, Names, SpecModel
 from mlwf_assets.spec.datasets import Examples, Splits
 from mlwf_assets.spec.extensions import NO_CODE, OwnCode
@@ -12,7 +13,7 @@ from mlwf_assets.spec.features import Features
 from mlwf_assets.spec.mistakes import Lines, Place, line_of, locate
 from mlwf_assets.spec.models import Models
 from mlwf_assets.spec.names import ROW_ID
-from mlwf_assets.spec.outputs import Automation, Deployment, Evaluation
+from mlwf_assets.spec.outputs import Deployment, Evaluation
 from mlwf_assets.spec.partitions import Partitions
 from mlwf_assets.spec.project import Project
 from mlwf_assets.spec.sources import FilesSource, Source

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from dagster._core.launcher import WorkerStatus
 
-from mlwf_assets.assets.execution import close_dead_runs
 from mlwf_assets.assets.launcher import PROCESS_TAG, RunLauncher, is_running, process_name
+from mlwf_assets.assets.launching import close_dead_runs
 from mlwf_assets.cli.home import DAGSTER_YAML
 
 

@@ -94,6 +94,32 @@ def test_a_changed_row_recomputes_its_month_and_what_depends_on_it(copied):
     assert "models/lightgbm" in made
 
 
+def test_a_source_column_that_nobody_uses_stops_at_the_clean_table(copied):
+    folder, home = copied
+    changed = small.spec()
+    changed["features"]["relational"]["ignore"] = ["code"]
+    small.write_spec(folder, changed)
+    run(folder, home)
+    header, *lines = (folder / "parcels.csv").read_text().splitlines()
+    wider = [f"{header},remark,code", *(f"{line},said of {line[:5]},{line[1:5]}" for line in lines)]
+    (folder / "parcels.csv").write_text("\n".join(wider) + "\n")
+    made = computed(run(folder, home))
+    tables = ("raw/parcels", "clean/parcels", "quarantine/parcels")
+    assert made == {f"{name}@{month}" for name in tables for month in small.MONTHS}
+    assert "remark" in Lake(home / "lake").read("parcels/clean/parcels").column_names
+    assert run(folder, home).run_id is None
+
+
+def test_a_column_counts_for_its_readers_alone(copied):
+    """Another size of a depot is a feature; no label and no reading hangs on it."""
+    folder, home = copied
+    text = (folder / "depots.jsonl").read_text()
+    (folder / "depots.jsonl").write_text(text.replace('"size": 30', '"size": 31'))
+    made = computed(run(folder, home))
+    assert {f"features/relational@{month}" for month in small.MONTHS} <= made
+    assert not any(name.startswith(("clean/parcels", "datasets/", "features/timeseries")) for name in made)
+
+
 def test_a_change_that_cleaning_takes_back_stops_there(copied):
     folder, home = copied
     with (folder / "parcels.csv").open("a") as file:

@@ -27,7 +27,7 @@ def with_made_tables():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Without partitions, for each costs a run some time; `read_partitions` has tests of its own."""
+    """Without partitions, for each costs a run some time."""
     sources = {
         "parcels": {"path": "parcels.csv"},
         "weather": {"path": "weather.csv"},

@@ -30,7 +30,11 @@ def test_the_home_is_below_the_working_directory_unless_the_shell_names_one(chec
 def test_dagster_is_told_to_watch_runs_to_free_slots_and_to_send_no_telemetry(checkout):
     homes = prepare_home(find_home())
     settings = yaml.safe_load((checkout / ".mlwf" / "dagster" / "dagster.yaml").read_text())
-    assert homes == {"MLWF_HOME": str(checkout / ".mlwf"), "DAGSTER_HOME": str(checkout / ".mlwf" / "dagster")}
+    assert homes == {
+        "MLWF_HOME": str(checkout / ".mlwf"),
+        "DAGSTER_HOME": str(checkout / ".mlwf" / "dagster"),
+        "DAGSTER_EVENT_BATCH_SIZE": "500",
+    }
     assert settings["telemetry"] == {"enabled": False}
     assert settings["run_monitoring"]["enabled"] is True
     assert settings["run_monitoring"]["free_slots_after_run_end_seconds"] > 0

@@ -102,8 +102,10 @@ def test_each_class_is_tested_against_the_rest():
 
 @given(st.lists(st.floats(0, 1) | st.just(0.01), min_size=1, max_size=40), st.sampled_from([0.01, 0.05, 0.5]))
 def test_what_is_relevant_is_chosen_as_benjamini_and_yekutieli_do(p_values, fdr_level):
-    expected = multipletests(p_values, fdr_level, "fdr_by")[0]
-    assert choose_relevant(np.array(p_values), fdr_level=fdr_level).tolist() == expected.tolist()
+    for independent, method in ((False, "fdr_by"), (True, "fdr_bh")):
+        expected = multipletests(p_values, fdr_level, method)[0]
+        found = choose_relevant(np.array(p_values), fdr_level=fdr_level, independent=independent)
+        assert found.tolist() == expected.tolist()
 
 
 def test_a_test_without_a_p_value_is_not_relevant_but_counts():

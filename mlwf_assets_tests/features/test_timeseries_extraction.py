@@ -1,14 +1,16 @@
 import datetime as dt
 import json
+import warnings
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tsfresh.feature_extraction import MinimalFCParameters
+from tsfresh.feature_extraction import EfficientFCParameters, MinimalFCParameters, extract_features
 
-from mlwf_assets.errors import SchemaError, SpecError
+from mlwf_assets.errors import SchemaError
 from mlwf_assets.features import timeseries
 from mlwf_assets.features.timeseries.extraction import name_duration
 from mlwf_assets_tests.features.toy import at, change, make_workflow
@@ -238,6 +240,13 @@ def test_minimal_is_tsfresh_s_minimal_setting():
     assert {name.removeprefix(f"{TEMP}4h__") for name in found} == set(MinimalFCParameters())
 
 
-def test_settings_that_nothing_serves_yet_are_refused():
-    with pytest.raises(SpecError, match="parameters: 'efficient' is not yet served; say minimal"):
-        build(make_weather([1.0]), [1.0], workflow=with_series(parameters="efficient"))
+def test_efficient_features_of_a_window_are_tsfresh_s():
+    temps = [10.0, 12, 11, 15, 14, 13]
+    rows = build(make_weather(temps), [6.0], workflow=with_series(windows=["6 hours"], parameters="efficient")).table
+    frame = pd.DataFrame({"id": 1, "x": temps}, index=pd.date_range("2024", periods=6, freq="h"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="tsfresh|statsmodels|numpy|scipy")
+        theirs = extract_features(frame, EfficientFCParameters(), column_id="id", n_jobs=0, disable_progressbar=True)
+    for name, value in theirs.iloc[0].items():
+        found = rows[f"{TEMP}6h__{name.removeprefix('x__')}"].to_pylist()[0]
+        assert (found is None) if not np.isfinite(value) else found == pytest.approx(value, rel=1e-7, abs=1e-12), name

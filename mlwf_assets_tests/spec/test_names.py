@@ -16,6 +16,7 @@ from mlwf_assets.spec.names import (
     ONLY_BOUNDS,
     TRANSFORMS,
     TRANSFORMS_AT_TIME,
+    TRANSFORMS_OF_TEXT,
     TRANSFORMS_OVER_ROWS,
 )
 
@@ -32,6 +33,16 @@ def test_transforms_are_all_that_featuretools_has(featuretools_transforms):
     groups = (*TRANSFORMS, *TRANSFORMS_OVER_ROWS, *TRANSFORMS_AT_TIME)
     assert sorted(groups) == sorted(featuretools_transforms)
     assert set(TRANSFORMS_AT_TIME) == {name for name, one in featuretools_transforms.items() if one.uses_calc_time}
+
+
+def test_transforms_of_text_are_all_that_can_read_it(featuretools_transforms):
+    from woodwork.logical_types import NaturalLanguage
+
+    def reads_text(schema):
+        return isinstance(schema.logical_type, NaturalLanguage) or not (schema.logical_type or schema.semantic_tags)
+
+    inputs = {name: np.ravel(featuretools_transforms[name].input_types) for name in TRANSFORMS}
+    assert {name for name, schemas in inputs.items() if any(map(reads_text, schemas))} == TRANSFORMS_OF_TEXT
 
 
 ROWS = 12

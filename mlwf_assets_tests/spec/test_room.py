@@ -15,13 +15,9 @@ LATER = {  # what is refused -> where it is written
     "aggregations": ("{transforms: [weekday, month],", "{aggregations: [mean, count],"),
     "windows of history": ("{transforms: [weekday, month],", "{windows: [30 days, 3 hours],"),
     "interesting values": ("{transforms: [weekday, month],", "{where: {goal: [Bonn]},"),
-    "tsfresh's efficient settings": ("tolerance: 3 hours", "parameters: efficient"),
-    "tsfresh's comprehensive settings": ("tolerance: 3 hours", "parameters: comprehensive"),
     "another search": ("budget: 20s", "search: grid"),
     "a whole GPU": ("budget: 20s", "gpu: {queue: research, gpus: 1}"),
     "a part of a GPU": ("budget: 20s", "gpu: {queue: research, memory_mib: 8000, priority: 50}"),
-    "a schedule": ("  deployment:", "  automation: {schedule: '0 3 * * *', notify: {command: mail}}\n  deployment:"),
-    "new data": ("  deployment:", "  automation: {schedule: on_data, notify: {email: a@b.c}}\n  deployment:"),
 }  # fmt: skip
 
 
@@ -48,9 +44,21 @@ SERVED = {
     "an open end": (", end: 2014-01-01", ""),
     "a budget in trials": ("budget: 20s", "budget: {trials: 20}"),
     "a budget in words": ("budget: 20s", "budget: 4 minutes"),
+    "a schedule": (
+        "  deployment:",
+        "  automation: {schedule: '0 3 * * mon-fri', timezone: Europe/Berlin}\n  deployment:",
+    ),
+    "new data": ("  deployment:", "  automation: {schedule: on_data, notify: {email: a@b.c}}\n  deployment:"),
+    "several addresses, a command and a webhook": (
+        "  deployment:",
+        "  automation: {notify: {email: [a@b.c, d@e.f], command: mail ann, webhook: 'http://x/y'}}\n  deployment:",
+    ),
+    "when a source is stale": ("  deployment:", "  automation: {stale_after: {winds: 36 hours}}\n  deployment:"),
     "the version": ("  name: trips\n", "  version: 1\n  name: trips\n"),
     "a constant in place of a rule": ("rule: 0.01 * distance", "rule: 0.2"),
     "words alone": ("{description: the clock, rule: 0.01 * distance}", "the clock"),
+    "tsfresh's efficient settings": ("tolerance: 3 hours", "parameters: efficient"),
+    "tsfresh's comprehensive settings": ("tolerance: 3 hours", "parameters: comprehensive"),
     "several windows": ("windows: [24 hours]", "windows: [6 hours, 24 hours, 7 days]"),
     "a composite key": ("buses: {key: [bus]}", "buses: {key: [bus]}\n    stops: {sources: [stops], key: [bus, stop]}"),
 }

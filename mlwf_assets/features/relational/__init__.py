@@ -1,9 +1,17 @@
 """Features through the relationships between tables: featuretools' definitions, one row per example.
 
-`build` is the way in. Today it computes the row-wise part (transforms, direct features); aggregations over
-history are an engine of their own and will stand beside `rowwise`.
+`build` is the workflow's way in; it computes the row-wise part (transforms, direct features).
+`calculate_feature_matrix`
+and `dfs` are featuretools' own functions, calculated in SQL over history, every row at its own cutoff time (`engine`).
 """
 
+from mlwf_assets.features.relational.engine import (
+    SlowFeatureWarning,
+    calculate_feature_matrix,
+    dfs,
+    explain,
+    supported_primitives,
+)
 from mlwf_assets.features.relational.rowwise import build
 
-__all__ = ["build"]
+__all__ = ["SlowFeatureWarning", "build", "calculate_feature_matrix", "dfs", "explain", "supported_primitives"]

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
-from mlwf_assets.spec.features import find_ignored
 from mlwf_assets.spec.late import find_barred
+from mlwf_assets.spec.named import ignored_columns
 from mlwf_assets.spec.relationships import Relationship
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
@@ -49,7 +49,7 @@ def choose_columns(
         Column -> meaning, in the table's order.
     """
     spec = workflow.tables.get(table, Table())
-    barred = find_barred(workflow, table) | _ignored(workflow, table)
+    barred = find_barred(workflow, table) | ignored_columns(workflow, table)
     parents = {link.child_column: link.parent_table for link in links if link.child_table == table}
     ids = {link.parent_column for link in links if link.parent_table == table}
     chosen: dict[str, Meaning] = {}
@@ -68,13 +68,6 @@ def choose_columns(
         if meaning is not None:
             chosen[field.name] = meaning
     return chosen
-
-
-def _ignored(workflow: Workflow, table: str) -> set[str]:
-    """`COLUMN` means the examples' table, `TABLE.COLUMN` any."""
-    own = workflow.examples.table
-    named = [find_ignored(text, workflow.tables, own=own) for text in workflow.features.relational.ignore]
-    return {column for owner, column in named if owner == table}
 
 
 def _meaning(kind: pa.DataType, declared: str | None) -> Meaning | None:

@@ -1,106 +1,102 @@
-"""tsfresh's calculators for a batch of windows of one length at a time: same names, same values.
+"""Calculators as a workflow file writes them: by the name that tsfresh gives their columns, and in words.
 
-A calculator takes (n_windows, length) and gives (n_windows,); names are those of tsfresh's columns without
-the kind. Here stand all of MinimalFCParameters and a few others of fixed cost. Definitions: Christ et al.
-(2018), tsfresh, Neurocomputing 307, and its `feature_calculators`.
+A name says its parameters (`quantile__q_0.1`), so that a list of names is a setting. Nothing is computed here.
 """
 
-from collections.abc import Callable, Mapping
+import ast
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
-import numpy as np
+from mlwf_assets.errors import SpecError
+from mlwf_assets.features.timeseries.parameters import Settings, comprehensive
+from mlwf_assets.features.timeseries.registry import calculators
 
-Calculator = Callable[[np.ndarray], np.ndarray]
-
-
-def _root_mean_square(x: np.ndarray) -> np.ndarray:
-    return np.asarray(np.sqrt(np.mean(np.square(x), axis=1)))
-
-
-def _length(x: np.ndarray) -> np.ndarray:
-    return np.full(len(x), float(x.shape[1]))
-
-
-def _absolute_maximum(x: np.ndarray) -> np.ndarray:
-    return np.asarray(np.max(np.abs(x), axis=1))
-
-
-def _mean_change(x: np.ndarray) -> np.ndarray:
-    steps = x.shape[1] - 1
-    return (x[:, -1] - x[:, 0]) / steps if steps else np.full(len(x), np.nan)
-
-
-def _mean_abs_change(x: np.ndarray) -> np.ndarray:
-    return np.mean(np.abs(np.diff(x, axis=1)), axis=1) if x.shape[1] > 1 else np.full(len(x), np.nan)
-
-
-def _slope(x: np.ndarray) -> np.ndarray:
-    """Least squares over 0 .. length - 1; centered first, so that large offsets cost no digits."""
-    steps = np.arange(x.shape[1]) - (x.shape[1] - 1) / 2
-    if len(steps) < 2:
-        return np.full(len(x), np.nan)
-    # No matrix product: BLAS rounds by the size of the batch, and months must equal the year bit for bit.
-    return np.asarray(np.sum((x - np.mean(x, axis=1, keepdims=True)) * steps, axis=1) / np.sum(steps * steps))
-
-
-CALCULATORS: Mapping[str, Calculator] = MappingProxyType(
-    {
-        "sum_values": lambda x: np.sum(x, axis=1),
-        "median": lambda x: np.median(x, axis=1),
-        "mean": lambda x: np.mean(x, axis=1),
-        "length": _length,
-        "standard_deviation": lambda x: np.std(x, axis=1),
-        "variance": lambda x: np.var(x, axis=1),
-        "root_mean_square": _root_mean_square,
-        "maximum": lambda x: np.max(x, axis=1),
-        "absolute_maximum": _absolute_maximum,
-        "minimum": lambda x: np.min(x, axis=1),
-        # How a window moves, which none of the minimal ones tells.
-        "mean_change": _mean_change,
-        "mean_abs_change": _mean_abs_change,
-        'linear_trend__attr_"slope"': _slope,
-    }
-)
-
+# Names whose words do not stand in the name itself; the others are the name with spaces.
 WORDS: Mapping[str, str] = MappingProxyType(
     {
         "sum_values": "sum",
         "length": "number of readings",
-        "standard_deviation": "standard deviation",
-        "root_mean_square": "root mean square",
+        "abs_energy": "sum of squares",
         "absolute_maximum": "largest absolute value",
         "mean_change": "mean change from reading to reading",
         "mean_abs_change": "mean absolute change from reading to reading",
+        "absolute_sum_of_changes": "sum of absolute changes from reading to reading",
+        "cid_ce": "complexity of changes",
+        "c3": "non-linearity c3",
         'linear_trend__attr_"slope"': "slope of the linear trend, per reading,",
+        "fft_coefficient": "Fourier coefficient",
+        "fft_aggregated": "distribution of Fourier coefficients",
+        "cwt_coefficients": "wavelet coefficient",
+        "spkt_welch_density": "power spectral density",
+        "ar_coefficient": "coefficient of the autoregressive model",
+        "number_cwt_peaks": "number of peaks by wavelets",
+        "agg_linear_trend": "linear trend over chunks",
+        "agg_autocorrelation": "autocorrelations aggregated",
     }
 )
 
 
-def calculate(
-    values: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, calculators: Mapping[str, Calculator]
-) -> dict[str, np.ndarray]:
-    """Compute features of windows of one long series, or of several laid end to end.
+def read_names(names: Iterable[str]) -> Settings:
+    """Make a setting of columns' names.
 
     Args:
-        values: (n,) readings in order, none missing.
-        starts: (n_windows,) where each window begins.
-        ends: (n_windows,) where it ends (exclusive); an empty window gives NaN.
-        calculators: name -> calculator.
+        names: as tsfresh writes them behind the kind.
 
     Returns:
-        Name -> (n_windows,).
+        Calculator -> sets of parameters, in the order of the names.
+
+    Raises:
+        SpecError: if a name is no calculator's, or its parameters cannot be read.
 
     Example:
-        >>> ends = np.array([2, 3])
-        >>> calculate(np.array([1.0, 3.0, 5.0]), ends - 2, ends, calculators={"mean": CALCULATORS["mean"]})
-        {'mean': array([2., 4.])}
+        >>> read_names(["mean", "quantile__q_0.1", "quantile__q_0.9"])
+        {'mean': None, 'quantile': [{'q': 0.1}, {'q': 0.9}]}
     """
-    result = {name: np.full(len(starts), np.nan) for name in calculators}
-    lengths = ends - starts
-    for length in np.unique(lengths[lengths > 0]):
-        chosen = np.flatnonzero(lengths == length)
-        windows = np.lib.stride_tricks.sliding_window_view(values, length)
-        batch = np.ascontiguousarray(windows[starts[chosen]])
-        for name, calculator in calculators.items():
-            result[name][chosen] = calculator(batch)
-    return result
+    made: dict[str, list[dict[str, Any]] | None] = {}
+    for name in names:
+        calculator, parameters = _read_name(name)
+        if parameters is None:
+            made[calculator] = None
+            continue
+        sets = made.setdefault(calculator, [])
+        if sets is not None:
+            sets.append(parameters)
+    return made
+
+
+def _read_name(name: str) -> tuple[str, dict[str, Any] | None]:
+    calculator, *parts = name.split("__")
+    known = calculators().get(calculator)
+    if known is None or known.takes_parameters != bool(parts):
+        fitting = [column for column in _all_names() if column.split("__")[0] == calculator][:3]
+        hint = f"write {' or '.join(fitting)}" if fitting else "look at tsfresh's list of calculators"
+        raise SpecError(f"a calculator must be written as tsfresh writes it, however: {name!r}; {hint}")
+    try:
+        pairs = [part.rsplit("_", 1) for part in parts]
+        return calculator, {key: ast.literal_eval(value) for key, value in pairs} or None
+    except (ValueError, SyntaxError) as error:
+        raise SpecError(f"the parameters of a calculator must be NAME_VALUE, however: {name!r}") from error
+
+
+def _all_names() -> list[str]:
+    return [
+        calculators()[name].column(one)
+        for name, sets in comprehensive().items()
+        for one in (sets if sets is not None else (None,))
+    ]
+
+
+def describe(name: str) -> str:
+    """Put a column's name into words.
+
+    Example:
+        >>> describe("quantile__q_0.1"), describe("mean_abs_change")
+        ('quantile (q 0.1)', 'mean absolute change from reading to reading')
+    """
+    if name in WORDS:
+        return WORDS[name]
+    calculator, *parts = name.split("__")
+    words = WORDS.get(calculator, calculator.replace("_", " "))
+    told = ", ".join(" ".join(part.rsplit("_", 1)).replace("_", " ").replace('"', "") for part in parts)
+    return f"{words} ({told})" if told else words

@@ -2,7 +2,7 @@
 
 For each table under `features.timeseries`: its series in the order in which readings became known, each
 example's last current reading (`windows`), and per column the latest value and tsfresh's features of each
-window (`calculators`). Columns that become known later than their row (outcomes) keep a time of their own.
+window (`engine`). Columns that become known later than their row (outcomes) keep a time of their own.
 """
 
 import datetime as dt
@@ -16,15 +16,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pat
 
-from mlwf_assets.errors import SchemaError, SpecError
+from mlwf_assets.errors import SchemaError
 from mlwf_assets.features.alignment import find_rows
 from mlwf_assets.features.times import END_OF_TIME, read_times
-from mlwf_assets.features.timeseries.calculators import CALCULATORS, WORDS, Calculator, calculate
+from mlwf_assets.features.timeseries.calculators import describe, read_names
+from mlwf_assets.features.timeseries.engine import Plan, Spans, compute_spans, make_plan
 from mlwf_assets.features.timeseries.windows import Windows, find_windows, window_starts
 from mlwf_assets.features.words import as_sentence, describe_column
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.features import TimeSeries
-from mlwf_assets.spec.names import MINIMAL_CALCULATORS
 from mlwf_assets.spec.tables import Table
 from mlwf_assets.spec.workflow import Workflow
 
@@ -107,7 +107,7 @@ def _extract(
             )
         order, seen = orders[group], by_group[group]
         values = _read_numbers(table, column, readings)[order.values]
-        chosen = _choose_calculators(table, spec, column)
+        chosen = _plan(spec, column)
         features = _column_features(order, values, seen, asked, cutoffs, spec.windows, chosen, tolerance)
         result |= {f"{table}.{column}__{name}": feature for name, feature in features.items()}
     return result, by_group[min(by_group)]
@@ -120,7 +120,7 @@ def _column_features(
     asked: np.ndarray,
     cutoffs: np.ndarray,
     windows: Sequence[dt.timedelta],
-    calculators: Mapping[str, Calculator],
+    plan: Plan,
     tolerance: int,
 ) -> dict[str, np.ndarray]:
     """`order.values` are rows of the table; `values` stand in that order, NaN where missing."""
@@ -134,21 +134,17 @@ def _column_features(
     features = {"latest": np.where(seen.of_example >= 0, current, np.nan)}
     for width in windows:
         starts = window_starts(order.number, order.known_us, anchors=seen.anchors, width_us=width // _US)
-        found = calculate(dense, rank[starts], rank[seen.anchors + 1], calculators=calculators)
+        first, end = rank[starts], rank[seen.anchors + 1]
+        found = compute_spans(plan, Spans(dense, first, end - first, here.known_us.astype("datetime64[us]")))
         label = name_duration(width)
         features |= {f"{label}__{n}": np.append(v, np.nan)[seen.of_example] for n, v in found.items()}
     return features
 
 
-def _choose_calculators(table: str, spec: TimeSeries, column: str) -> dict[str, Calculator]:
-    """Tsfresh's setting for all columns, or its calculators by column."""
-    if isinstance(spec.parameters, dict):
-        names = spec.parameters.get(column, ())
-    elif spec.parameters == "minimal":
-        names = MINIMAL_CALCULATORS
-    else:
-        raise SpecError(f"features.timeseries.{table}.parameters: {spec.parameters!r} is not yet served; say minimal")
-    return {name: CALCULATORS[name] for name in names}
+def _plan(spec: TimeSeries, column: str) -> Plan:
+    """Make one of tsfresh's settings, for all columns or by column, a plan."""
+    settings = spec.parameters
+    return make_plan(read_names(settings.get(column, ())) if isinstance(settings, dict) else settings, timed=True)
 
 
 def _number_series(table: str, spec: TimeSeries, readings: pa.Table, own: pa.Table) -> tuple[np.ndarray, np.ndarray]:
@@ -232,8 +228,8 @@ def _list_features(workflow: Workflow, table: str, spec: TimeSeries) -> list[dic
         texts = {"latest": "the latest reading"}
         for width in spec.windows:
             span = name_duration(width)
-            for name in _choose_calculators(table, spec, column):
-                texts[f"{span}__{name}"] = f"the {WORDS.get(name, name)} over the last {_in_words(span)} of readings"
+            for name in _plan(spec, column).columns:
+                texts[f"{span}__{name}"] = f"the {describe(name)} over the last {_in_words(span)} of readings"
         words = f"{describe_column(workflow, table, column)}, from {table} by {place}"
         features += [_feature(table, column, name, f"{words}: {text}") for name, text in texts.items()]
     return features

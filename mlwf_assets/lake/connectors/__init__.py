@@ -10,14 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlwf_assets.errors import MlwfError
-from mlwf_assets.lake.connectors.files import files_columns, files_fingerprint, read_content, read_files
+from mlwf_assets.lake.connectors.files import (
+    Stat,
+    files_columns,
+    files_fingerprint,
+    files_stats,
+    read_content,
+    read_files,
+)
 from mlwf_assets.lake.connectors.rows import read_rows, rows_columns, rows_fingerprint
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.partitions import Partitions
 from mlwf_assets.spec.secrets import hide_secrets
 from mlwf_assets.spec.sources import RowsSource, Source
 
-__all__ = ["read_content", "read_source", "source_columns", "source_fingerprint"]
+__all__ = ["Stat", "read_content", "read_source", "source_columns", "source_fingerprint", "source_stats"]
 
 
 def source_fingerprint(source: Source, folder: Path) -> str:
@@ -33,6 +40,16 @@ def source_fingerprint(source: Source, folder: Path) -> str:
     """
     with _without_secrets(source):
         return rows_fingerprint(source) if isinstance(source, RowsSource) else files_fingerprint(source, folder)
+
+
+def source_stats(source: Source, folder: Path) -> list[Stat]:
+    """List how a source's files lie there, without reading them; none for rows.
+
+    Raises:
+        SpecError, SourceError: if a file or package is not there.
+    """
+    with _without_secrets(source):
+        return [] if isinstance(source, RowsSource) else files_stats(source, folder)
 
 
 def source_columns(source: Source, folder: Path) -> list[str]:

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,22 @@ KEY = (FILE, ROW)
 _FILES_SHOWN = 50
 
 
+class Stat(NamedTuple):
+    """How a file lies there: where nothing of this differs, neither does its content.
+
+    Attributes:
+        name: as in `_file`.
+        size: bytes.
+        written_ns: when it was written last, ns since 1970; whoever writes it may say another time.
+        changed_ns: when it was last touched in any way, by the machine's clock.
+    """
+
+    name: str
+    size: int
+    written_ns: int
+    changed_ns: int
+
+
 def files_fingerprint(source: FilesSource, folder: Path) -> str:
     """Name the content of all files, and their names.
 
@@ -40,6 +56,16 @@ def files_fingerprint(source: FilesSource, folder: Path) -> str:
         SpecError, SourceError: if a file is not there.
     """
     return hash_json([[name, hash_file(path)] for name, path in find_files(source, folder).items()])
+
+
+def files_stats(source: FilesSource, folder: Path) -> list[Stat]:
+    """List all files with their sizes and times, unread.
+
+    Raises:
+        SpecError, SourceError: if a file is not there.
+    """
+    found = {name: path.stat() for name, path in find_files(source, folder).items()}
+    return [Stat(name, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for name, one in found.items()]
 
 
 def files_columns(source: FilesSource, folder: Path) -> list[str]:
@@ -73,13 +99,13 @@ def read_files(
     files = {"types.json": json.dumps(types, indent=1).encode()}
     metadata = _describe(found, tables)
     if cut is None or source.time is None:
-        return {None: Result(table, files, metadata, KEY)}
+        return {None: Result(table, files, metadata, KEY, types)}
     rows = cut_rows(table, source.time, cut)
     metadata |= rows.counts()
     wanted = list(rows.by_partition if names is None else names)
     if unknown := [name for name in wanted if name not in rows.by_partition]:
         raise SpecError(f"there must be a partition {unknown[0]!r}, however: {list(rows.by_partition)[:3]} ...")
-    return {name: Result(_take(table, rows.by_partition[name]), files, metadata, KEY) for name in wanted}
+    return {name: Result(_take(table, rows.by_partition[name]), files, metadata, KEY, types) for name in wanted}
 
 
 def read_content(name: str, content: bytes, form: Form | None, csv: CsvOptions) -> tuple[pa.Table, bool]:

@@ -4,11 +4,13 @@ A `Part` is one file of data, wherever it lies (plain, in .gz, in .zip); its for
 stands in a part is the business of the readers, one module per form.
 """
 
+import functools
 import glob
 import gzip
 import hashlib
 import importlib.util
 import io
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +35,8 @@ _FORMS: dict[str, Form] = {
 }  # fmt: skip
 _PACKED = (".gz", ".zip")
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
+# Clocks of file systems go by steps of up to some hundredths of a second, some by whole ones.
+_RACY_NS = 2_000_000_000
 _BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
@@ -144,10 +148,26 @@ def find_files(source: FilesSource, folder: Path) -> dict[str, Path]:
 def hash_file(path: Path) -> str:
     """Name the content of a file on disk, as it lies there (packed), without holding it in memory.
 
+    A file that lies there as it did when this process read it last is not read again.
+
     Raises:
         SourceError: if it cannot be read.
     """
-    with _readable(str(path)), path.open("rb") as stream:
+    with _readable(str(path)):
+        found = path.stat()
+        # What was written a moment ago may be written again without any difference in its size and times.
+        if time.time_ns() - found.st_ctime_ns < _RACY_NS:
+            return _read_hash(path)
+        return _hash_of(path, (found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+
+
+@functools.lru_cache(maxsize=4096)
+def _hash_of(path: Path, _stat: tuple[int, int, int]) -> str:
+    return _read_hash(path)
+
+
+def _read_hash(path: Path) -> str:
+    with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 

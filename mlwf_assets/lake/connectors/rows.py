@@ -53,4 +53,5 @@ def read_rows(source: RowsSource) -> Result:
     types = found_types(table, is_text=False)
     table = table.append_column("_file", pa.array([_FILE] * table.num_rows, pa.string()))
     table = table.append_column("_row", pa.array(range(table.num_rows), pa.int64()))
-    return Result(storable(table), {"types.json": json.dumps(types, indent=1).encode()}, {}, ("_file", "_row"))
+    files = {"types.json": json.dumps(types, indent=1).encode()}
+    return Result(storable(table), files, {}, ("_file", "_row"), types)

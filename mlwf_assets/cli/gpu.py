@@ -1,0 +1,78 @@
+"""`mlwf gpu`: try quotas before they are put to work; each of its commands reads a file and prints what comes of it."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlwf_assets.cli.reply import Reply
+
+if TYPE_CHECKING:
+    from mlwf_assets.gpu.model import Job
+
+
+@click.group("gpu", short_help="Share the GPUs of this machine by quota.")
+def gpu() -> None:
+    """Share the GPUs of this machine by quota: guaranteed shares, lent while idle, taken back in order."""
+
+
+@gpu.command("simulate", short_help="Say who would run, and where.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", is_flag=True, expose_value=False, help="Print one JSON document on stdout.")
+@click.pass_obj
+def simulate(reply: Reply, file: Path) -> None:
+    """Say who would run, and where, once the arbiter has settled each of the scenarios of FILE (a YAML file)."""
+    from mlwf_assets.cli.gpu_files import read_scenarios
+
+    found = []
+    for scenario in read_scenarios(file):
+        settled = scenario.settle()
+        jobs: dict[str, dict[str, Any]] = {
+            job.name: {"status": _status(job), "gpu": _devices(job)} for job in settled.jobs
+        }
+        found.append((scenario.name, jobs))
+    if reply.as_json:
+        reply.document({"scenarios": [{"name": name, "jobs": jobs} for name, jobs in found]})
+        return
+    for scenario_name, jobs in found:
+        click.echo(f"{scenario_name}:")
+        for name, job in jobs.items():
+            on = f" on GPU {', '.join(job['gpu'])}" if job["gpu"] else ""
+            click.echo(f"  {name}: {job['status']}{on}")
+
+
+@gpu.command("fair-share", short_help="Say how many GPUs each queue is entitled to.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", is_flag=True, expose_value=False, help="Print one JSON document on stdout.")
+@click.pass_obj
+def fair_share(reply: Reply, file: Path) -> None:
+    """Say how many GPUs each queue is entitled to in each of the cases of FILE (a YAML file)."""
+    from mlwf_assets.cli.gpu_files import read_cases
+
+    found = []
+    for case in read_cases(file):
+        shares, remaining = case.divide()
+        numbers = {name: _number(share, case.parts) for name, share in shares.items()}
+        found.append({"name": case.name, "shares": numbers, "remaining": _number(remaining, case.parts)})
+    if reply.as_json:
+        reply.document({"cases": found})
+        return
+    for one in found:
+        shares_in_words = ", ".join(f"{name} {share}" for name, share in one["shares"].items())
+        click.echo(f"{one['name']}: {shares_in_words}; nobody gets {one['remaining']}")
+
+
+def _status(job: "Job") -> str:
+    return "running" if job.is_running else "pending"
+
+
+def _devices(job: "Job") -> list[str]:
+    held = {device for task in job.tasks if task.state == "running" for device in task.devices}
+    return [str(device) for device in sorted(held)]
+
+
+def _number(amount: int, parts: int) -> Any:
+    """An amount in whole units: an integer where it is one."""
+    whole, rest = divmod(amount, parts)
+    return whole if not rest else float(Fraction(amount, parts))

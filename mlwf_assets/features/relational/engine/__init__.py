@@ -1,0 +1,11 @@
+"""Deep Feature Synthesis over history in SQL: featuretools' definitions, every row at its own cutoff time."""
+
+from mlwf_assets.features.relational.engine.api import (
+    SlowFeatureWarning,
+    calculate_feature_matrix,
+    dfs,
+    explain,
+    supported_primitives,
+)
+
+__all__ = ["SlowFeatureWarning", "calculate_feature_matrix", "dfs", "explain", "supported_primitives"]

@@ -1,0 +1,57 @@
+"""Sums, means, extremes, medians; the first and the last value."""
+
+from typing import Any
+
+from mlwf_assets.features.relational.engine.aggregates.registry import Gather, aggregate
+from mlwf_assets.features.relational.engine.layers import NotServed
+from mlwf_assets.features.relational.engine.values import Value
+
+
+@aggregate("Sum", late=True)
+def _sum(primitive: Any, args: list[Value], rows: Gather) -> Value:
+    (one,) = args
+    if one.kind in ("int", "bool"):
+        whole = f"CAST(COALESCE({rows.take(f'SUM(CAST({one.sql} AS BIGINT))')}, 0) AS BIGINT)"
+        return Value(whole, "int", masked=one.masked)
+    return Value(f"COALESCE({rows.take(f'SUM({one.number})')}, 0)", "float", masked=one.masked)
+
+
+@aggregate("Mean", late=True)
+def _mean(primitive: Any, args: list[Value], rows: Gather) -> Value:
+    (one,) = args
+    mean = rows.take(f"AVG({one.number})")
+    if primitive.skipna:
+        return Value(mean, "float", masked=one.masked)
+    complete = f"{rows.take(f'COUNT({one.sql})')} = {rows.take(f'COUNT({rows.row})')}"
+    return Value(f"CASE WHEN {complete} THEN {mean} END", "float", masked=one.masked)
+
+
+@aggregate("Min", "Max", late=True)
+def _extreme(primitive: Any, args: list[Value], rows: Gather) -> Value:
+    (one,) = args
+    return one.at(rows.take(f"{type(primitive).__name__.upper()}({one.sql})"))
+
+
+@aggregate("MaxMinDelta", late=True)
+def _max_min_delta(primitive: Any, args: list[Value], rows: Gather) -> Value:
+    (one,) = args
+    span = f"{rows.take(f'MAX({one.sql})')} - {rows.take(f'MIN({one.sql})')}"
+    if primitive.skipna:
+        return one.at(span)
+    complete = f"{rows.take(f'COUNT({one.sql})')} = {rows.take(f'COUNT({rows.row})')}"
+    return one.at(f"CASE WHEN {complete} THEN {span} END")
+
+
+@aggregate("Median", late=True)
+def _median(primitive: Any, args: list[Value], rows: Gather) -> Value:
+    (one,) = args
+    return Value(rows.take(f"MEDIAN({one.number})"), "float", masked=one.masked)
+
+
+@aggregate("First", "Last")
+def _first_or_last(primitive: Any, args: list[Value], rows: Gather) -> Value:
+    (one,) = args
+    if one.kind == "latlong":
+        raise NotServed("points are not served here")
+    which = "ARG_MIN_NULL" if type(primitive).__name__ == "First" else "ARG_MAX_NULL"
+    return one.at(rows.take(f"{which}({one.sql}, {rows.row})"))

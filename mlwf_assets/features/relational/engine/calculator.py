@@ -1,0 +1,134 @@
+"""A plan with its history in DuckDB: give it cutoffs, it gives the features' values.
+
+The history is read once; any number of cutoffs can be asked for after that, one row or all, in the same way. Where
+rows have to be held per cutoff, cutoffs are taken in parts, so that memory stays bounded whatever their number.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from mlwf_assets.features.relational.engine.plan import Plan, Statement
+from mlwf_assets.features.relational.engine.tables import Tables, read_column
+from mlwf_assets.features.relational.engine.values import Value, quote
+from mlwf_assets.features.relational.engine.windows import list_starts
+
+# Rows per cutoff are held in parts of about so many.
+_ROWS_AT_ONCE = 5_000_000
+_MEMORY = "2GB"
+
+
+def connect(*, memory: str = _MEMORY) -> Any:
+    """Open a DuckDB of its own, that spills to disk when it reaches its limit of memory."""
+    import duckdb
+
+    spill = os.path.join(tempfile.gettempdir(), f"mlwf-duckdb-{os.getpid()}")  # noqa: PTH118
+    connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": spill})
+    connection.execute("SET ieee_floating_point_ops = true")
+    connection.execute("SET preserve_insertion_order = false")
+    return connection
+
+
+@dataclass
+class Calculator:
+    """Definitions and history, ready for cutoffs.
+
+    Args:
+        features: featuretools' definitions, all of one table, all served.
+        entityset: featuretools' EntitySet.
+        training_window: as in featuretools; parsed.
+        include_cutoff_time: as in featuretools.
+    """
+
+    features: Sequence[Any]
+    entityset: Any
+    training_window: Any = None
+    include_cutoff_time: bool = True
+    connection: Any = field(default_factory=connect)
+
+    def __post_init__(self) -> None:
+        tables = Tables(self.entityset, self.connection)
+        self.plan = Plan(tables, list(self.features), self.include_cutoff_time, self.training_window)
+        tables.load()
+        for statement in self.plan.history:
+            self._make(statement, temporary=False)
+
+    def run(
+        self, ids: pd.Series, times: pd.Series, *, report: Callable[[float], None] | None = None
+    ) -> tuple[pa.Table, np.ndarray]:
+        """Calculate the features of instances at their cutoffs.
+
+        Args:
+            ids: (n_rows,) instances.
+            times: (n_rows,) their cutoff times, or numbers where the entity set's times are.
+            report: called with the share of the work that was done since it was last called.
+
+        Returns:
+            A table (n_rows, n_outputs) in the order of the rows, columns by number; and which rows (n_rows) are of
+            instances that cannot be seen, and have defaults alone.
+        """
+        codes, unique = pd.factorize(times, sort=True)
+        unique = pd.Series(unique)
+        keys, _ = read_column(ids.reset_index(drop=True), where="instance_id")
+        starts = list_starts(unique, self.plan.windows.spans)
+        moments = pa.table(
+            {
+                "__c": np.arange(len(unique)),
+                "__time": _as_numbers(unique),
+                **{n: pa.array(v) for n, v in starts.items()},
+            }
+        )
+        asked = pa.table({"__c": pa.array(codes), "__id": keys, "__place": np.arange(len(ids))})
+        parts = []
+        size = self._size(len(unique))
+        steps = -(-len(unique) // size) * (len(self.plan.statements) + 1)
+        for start in range(0, len(unique), size):
+            within = pa.array((codes >= start) & (codes < start + size))
+            parts.append(self._run_part(moments.slice(start, size), asked.filter(within), report, 1 / steps))
+        table = pa.concat_tables(parts)
+        order = np.argsort(table["__place"].to_numpy(), kind="stable")
+        table = table.take(order)
+        return table.drop_columns(["__place", "__unseen"]), table["__unseen"].to_numpy()
+
+    def _size(self, moments: int) -> int:
+        """Give the number of cutoff times that are calculated at once."""
+        held = self.plan.count_held_rows()
+        return max(1, min(moments, _ROWS_AT_ONCE // held)) if held else max(1, moments)
+
+    def _run_part(
+        self, moments: pa.Table, asked: pa.Table, report: Callable[[float], None] | None, share: float
+    ) -> pa.Table:
+        for name, table in (("moments", moments), ("asked", asked)):
+            self.connection.register("__arrow", table)
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM __arrow")
+            self.connection.unregister("__arrow")
+        for statement in self.plan.statements:
+            self._make(statement, temporary=True)
+            if report is not None:
+                report(share)
+        table = self.connection.execute(self.plan.final).to_arrow_table()
+        for statement in reversed(self.plan.statements):
+            self.connection.execute(f"DROP {'TABLE' if statement.kept else 'VIEW'} {quote(statement.name)}")
+        if report is not None:
+            report(share)
+        return table
+
+    def _make(self, statement: Statement, *, temporary: bool) -> None:
+        sort = "TABLE" if not temporary else "TEMP TABLE" if statement.kept else "TEMP VIEW"
+        self.connection.execute(f"CREATE OR REPLACE {sort} {quote(statement.name)} AS {statement.sql}")
+
+    def outputs(self) -> list[tuple[str, Value]]:
+        """Name the outputs in the order of the table's columns, each with what it is."""
+        return self.plan.outputs
+
+
+def _as_numbers(times: pd.Series) -> pa.Array:
+    if times.dtype.kind == "M":
+        return pa.array(times.to_numpy().astype("datetime64[ns]").view(np.int64))
+    return pa.array(times.to_numpy(dtype=float))
