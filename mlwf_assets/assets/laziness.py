@@ -220,15 +220,23 @@ class Runner:
 
     def _write(self, output: str, planned: Planned, result: Result, seconds: float) -> Done:
         table = f"{self._step.workflow}/{output}"
-        entry = self._lake.write(
-            table,
-            planned.partition,
-            replace(result, metadata=metadata.for_lake(result, self._outputs[output].columns)),
-            recipe=output_recipe(planned.recipe or "", table),
-            run_id=self._run_id,
-            seconds=seconds,
-            made_from=planned.parts or {},
-        )
+        recipe = output_recipe(planned.recipe or "", table)
+        try:
+            entry = self._lake.write(
+                table,
+                planned.partition,
+                replace(result, metadata=metadata.for_lake(result, self._outputs[output].columns)),
+                recipe=recipe,
+                run_id=self._run_id,
+                seconds=seconds,
+                made_from=planned.parts or {},
+            )
+        except ConflictError:
+            # Another run made the same at the same time: backfills may overlap.
+            faster = self._lake.entry(table, planned.partition)
+            if faster is None or faster.recipe != recipe:
+                raise
+            return Done(output, planned, faster, reused=True)
         return Done(output, planned, entry, reused=False)
 
     def _check_complete(self, todo: Sequence[Planned], done: Sequence[Done]) -> None:

@@ -183,7 +183,7 @@ class Work:
         return {file: self.lake.file_bytes(entry, file) for file in entry.files}
 
     def versions(self) -> dict[str, str]:
-        """Name the versions and fingerprints of all inputs, in words."""
+        """Name the contents of all inputs, in words: by fingerprints, which hang on nothing else."""
         found: dict[str, list[Entry]] = {}
         for (name, _), entries in self.sources.items():
             found.setdefault(name, []).extend(entries)
@@ -191,9 +191,8 @@ class Work:
 
 
 def _in_words(entries: Sequence[Entry]) -> str:
-    newest = max(entry.version for entry in entries)
     name = entries[0].fingerprint if len(entries) == 1 else hash_json([entry.fingerprint for entry in entries])
-    return f"version {newest}, {name[:12]}"
+    return f"content {name[:12]}"
 
 
 def partitions_back(span: dt.timedelta, every: str) -> int:
