@@ -108,7 +108,7 @@ def test_what_cannot_be_reproduced_is_said_in_words(twice, tmp_path):
     unknown, misspelt, full = installation.each(
         ("reproduce", f"{MODEL}/7"), ("reproduce", "parcel-lat"), ("reproduce", MODEL, "--keep", tmp_path / "kept")
     )
-    assert (unknown.code, misspelt.code, full.code) == (2, 2, 2)
+    assert (unknown.code, misspelt.code, full.code) == (1, 1, 2)
     assert "7" in unknown.stderr
     assert "Did you mean 'parcel-late'" in misspelt.stderr
     assert "must be a new or an empty folder" in full.stderr
@@ -151,7 +151,7 @@ def test_an_asset_is_read_as_of_a_run_a_version_or_a_model(twice):
         (new.fingerprint, "current"),
     ]
     assert "label" in said(shown)
-    assert unknown.code == 2
+    assert unknown.code == 1
     assert "there must be a run 'ffffffff'" in unknown.stderr
 
 
@@ -166,7 +166,6 @@ def test_what_no_model_and_no_recent_run_needs_goes_and_nothing_else(copied):
     )
     assert said(recent)["versions"] == {}
     assert said(dry)["versions"] == said(real)["versions"] != {}
-    assert said(real)["packed"] >= 64
     assert said(real)["runs"] == [first]
     assert count_files(installation) < rows
     assert fingerprints(installation) == before
@@ -177,38 +176,11 @@ def test_what_no_model_and_no_recent_run_needs_goes_and_nothing_else(copied):
     assert installation.run_json(folder)["computed"] == []
     made, gone = installation.each(("reproduce", f"{MODEL}/1", "--json"), ("compare", first, f"{MODEL}/2"))
     assert said(made)["same"]
-    assert gone.code == 2
+    assert gone.code == 1
     installation.python(LET_GO, **tracking(installation))
     then, made = installation.each(("gc", "--keep-days", "0", "--json"), ("reproduce", f"{MODEL}/2", "--json"))
     assert "parcels/features/matrix" in said(then)["versions"]
     assert said(made)["same"]
-
-
-@pytest.mark.soak
-def test_killed_at_any_point_it_loses_nothing_and_the_next_one_ends_it(copied, full):
-    folder, installation, _, _ = copied
-    before = fingerprints(installation)
-    points = [("mlwf_assets.lake.sweep", "find_unneeded", "after", 1), ("mlwf_assets.lake.sweep", "_pack", "before", 1)]
-    # Files are taken away one by one, before the pack is written and after it.
-    counts = (1, 2, 5, 20, 60, 100, 140) if full else (2, 100)
-    points += [("pathlib", "Path.unlink", "after", count) for count in counts]
-    points += [("mlwf_assets.lake.sweep", "write_pack", "after", 1)]
-    killed = 0
-    for module, name, when, count in points:
-        arguments = [module, name, when, str(count), "gc", "--keep-days", "0"]
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "mlwf_assets_tests.e2e.dying", *arguments],
-            env=installation.environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode in (0, -9), done.stderr
-        killed += done.returncode == -9
-        assert readable(installation) == before
-    assert killed >= 3
-    last, made = installation.each(("gc", "--keep-days", "0", "--json"), ("reproduce", f"{MODEL}/1", "--json"))
-    said(last)
-    assert said(made)["same"]
-    assert not list((installation.home / "lake" / ".packs").glob("*.draft"))
-    assert installation.run_json(folder)["computed"] == []
 
 
 @pytest.mark.soak
