@@ -93,7 +93,8 @@ def _assets(workflow: Workflow, steps: Sequence[Step], step: Step, alive: Automa
     )
     def body(context: dg.AssetExecutionContext, mlwf_home: MlwfHome) -> Iterator[Any]:
         # Where the end is open, there are more partitions now than when the definitions were loaded.
-        yield from materialize(context, steps, step, workflow_partitions(workflow), mlwf_home.folder)
+        names = workflow_partitions(workflow)
+        yield from materialize(context, workflow, steps, step, names, mlwf_home.folder)
 
     return body
 

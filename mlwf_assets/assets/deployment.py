@@ -80,7 +80,7 @@ def _deployer(workflow: Workflow, spec: Deployment) -> Callable[[Work], Results]
                 test=work.read("features/test_matrix"),
                 key=example_key(workflow),
                 metrics=work.read("evaluation/report"),
-                files=_files(work),
+                files=_files(work, workflow),
                 origin=_origin(work, workflow),
                 report_link=f"/reports/{workflow.name}/{REPORT}",
             )
@@ -116,9 +116,13 @@ def _to_result(spec: Deployment, made: Any) -> Result:
     )
 
 
-def _files(work: Work) -> dict[str, bytes]:
+def _files(work: Work, workflow: Workflow) -> dict[str, bytes]:
     """What goes into the registry beside the model."""
+    from mlwf_assets.assets.tracing import trace
+    from mlwf_assets.deployment.provenance import FILE, pack
+
     return {
+        FILE: pack(trace(workflow, work)),
         "features.json": work.file("features/matrix", "features.json"),
         "definitions.json": work.file("features/relational", "definitions.json"),
         REPORT: work.file("evaluation/report", REPORT),

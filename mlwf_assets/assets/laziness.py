@@ -22,14 +22,16 @@ from mlwf_assets.assets.failures import note_failure
 from mlwf_assets.assets.markdown import as_table
 from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
+from mlwf_assets.assets.records import record_begin, record_step
 from mlwf_assets.assets.relay import recording_step
 from mlwf_assets.assets.step import Output, Step, Work, table_names
-from mlwf_assets.errors import ConflictError, MlwfError
+from mlwf_assets.errors import ConflictError, LakeError, MlwfError
 from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Entry, Result
 from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.sample import parse_sample_name
+from mlwf_assets.spec.workflow import Workflow
 
 FORCE_TAG = "mlwf/force"
 # A run of the whole workflow: of some assets it asks for the newest partitions alone, whatever its range is.
@@ -57,7 +59,12 @@ class Done:
 
 
 def materialize(
-    context: dg.AssetExecutionContext, steps: Sequence[Step], step: Step, names: Sequence[str], home: Path
+    context: dg.AssetExecutionContext,
+    workflow: Workflow,
+    steps: Sequence[Step],
+    step: Step,
+    names: Sequence[str],
+    home: Path,
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Bring a step's outputs up to date and report them to Dagster."""
     with recording_step() as recorder, recorder.failing(step.name):
@@ -65,9 +72,11 @@ def materialize(
         if not partitions:
             return
         lake = Lake(home / "lake")
-        runner = _Runner(step, lake, home, context.run.run_id, recorder)
+        record_begin(workflow, steps, lake, home, context.run.run_id)
+        runner = Runner(step, lake, home, context.run.run_id, recorder)
         planned = Planner(steps, home, names).plan_step(step, partitions)
         done = runner.run(planned, force=context.run.tags.get(FORCE_TAG) == "true")
+        record_step(step, lake, home, context.run.run_id)
         yield from _report(context, table_names(steps), step, done, home, lake)
 
 
@@ -113,7 +122,7 @@ def _key(table: str) -> dg.AssetKey:
     return dg.AssetKey(table.split("/"))
 
 
-class _Runner:
+class Runner:
     """Computes, restores or reuses what was planned for one step."""
 
     def __init__(self, step: Step, lake: Lake, home: Path, run_id: str, recorder: stamps.Recorder) -> None:
@@ -150,14 +159,21 @@ class _Runner:
             return []
         entries = dict(found)
         if one.state != "fresh":
-            with self._recorder.working(self._step.name):
-                entries = {name: self._lake.restore(entry, run_id=self._run_id) for name, entry in found.items()}
+            try:
+                with self._recorder.working(self._step.name):
+                    entries = {name: self._lake.restore(entry, run_id=self._run_id) for name, entry in found.items()}
+            except ConflictError:
+                raise
+            except LakeError:  # an older result was taken away since the plan was made
+                return []
         return [Done(name, one, entry, reused=True) for name, entry in entries.items()]
 
     def _compute(self, todo: Sequence[Planned]) -> list[Done]:
         with quiet_libraries():
             for module in self._step.preload:
                 importlib.import_module(module)
+        if self._step.refuse is not None:
+            self._step.refuse()
         work = self._work(todo)
         by_partition = {one.partition: one for one in todo}
         done: list[Done] = []

@@ -60,7 +60,8 @@ def step_code(step: Step) -> str:
 
 
 @functools.cache
-def _settings(step: Step) -> str:
+def settings_hash(step: Step) -> str:
+    """Hash a step's part of the workflow file."""
     return hash_json(step.settings)
 
 
@@ -71,7 +72,12 @@ def output_recipe(recipe: str, table: str) -> str:
 
 def recipe_parts(step: Step, inputs: Mapping[str, str], external: str) -> dict[str, str]:
     """Name each part of what a step's results are made from: what it is -> its fingerprint."""
-    return {"code": step_code(step), "settings": _settings(step), "outside": external, **inputs}
+    return {"code": step_code(step), "settings": settings_hash(step), "outside": external, **inputs}
+
+
+def input_part(edge: Input, entries: Sequence[Entry]) -> str:
+    """Fingerprint what a step reads of an input: the columns and files that it asks for, and no others."""
+    return hash_json([[entry.partition, edge.part(entry)] for entry in entries])
 
 
 def step_recipe(step: Step, parts: Parts, partition: str | None) -> str:
@@ -133,8 +139,19 @@ def _gather(
         if len(before) < KEPT:
             causes = [Cause(edge.name, read, "was never computed")] if planned is None else planned.because
             before |= dict.fromkeys(causes if planned is None else later(causes, planned.step.name, read))
-    part = "" if before else hash_json([[entry.partition, edge.part(entry)] for entry in found])
+    part = "" if before else input_part(edge, found)
     return _Read(found, tuple(before), lacks, part, waits)
+
+
+def read_partitions(
+    edge: Input, source: Step, partition: str | None, names: Sequence[str], here: int
+) -> Sequence[str | None]:
+    """List the partitions of an input that one partition of its reader, the `here`-th one, reads."""
+    if not source.partitioned:
+        return [None]
+    if partition is None or edge.back is None:
+        return names
+    return names[max(0, here - edge.back) : here + 1]
 
 
 class Planner:
@@ -190,13 +207,8 @@ class Planner:
             yield self._plan_one(step, partition, external, own, reads)
 
     def _which(self, edge: Input, partition: str | None) -> Sequence[str | None]:
-        """List the partitions of an input that one partition of its reader reads."""
-        if not self._writers[edge.name].partitioned:
-            return [None]
-        if partition is None or edge.back is None:
-            return self._names
-        here = self._places[partition]
-        return self._names[max(0, here - edge.back) : here + 1]
+        here = 0 if partition is None else self._places[partition]
+        return read_partitions(edge, self._writers[edge.name], partition, self._names, here)
 
     def _plan_one(
         self,

@@ -90,6 +90,8 @@ class Step:
         outside: what is read from there, in words.
         acts: whether it changes something outside of the lake. An older result is then not brought back but made
             again, for what it did may have been undone since.
+        refuse: looks, before anything is computed, at what would make the results useless, and raises; it changes no
+            result.
         newest: how many of the newest partitions a run of the workflow asks for; None: all. Older ones are made
             when somebody asks for them in Dagster, and are left alone by a run.
         workflow: whose tables and assets the outputs are: 'WORKFLOW/GROUP/NAME'.
@@ -107,6 +109,7 @@ class Step:
     external: Callable[[Path], str] | None = None
     outside: str = "what it reads from outside the lake"
     acts: bool = False
+    refuse: Callable[[], None] | None = None
     newest: int | None = None
     workflow: str = ""
 

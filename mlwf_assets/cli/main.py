@@ -23,6 +23,10 @@ _COMMANDS = {
     "run": "mlwf_assets.cli.run",
     "status": "mlwf_assets.cli.status",
     "predict": "mlwf_assets.cli.predict",
+    "show": "mlwf_assets.cli.show",
+    "compare": "mlwf_assets.cli.compare",
+    "reproduce": "mlwf_assets.cli.reproduce",
+    "gc": "mlwf_assets.cli.gc",
     "up": "mlwf_assets.cli.up",
     "gpu": "mlwf_assets.cli.gpu",
 }

@@ -6,10 +6,12 @@ was damaged later, and reading tells.
 
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from mlwf_assets.errors import LakeError
 from mlwf_assets.lake.fingerprint import hash_bytes
+from mlwf_assets.lake.packs import find_packed, read_packed
 
 BLOBS = ".blobs"
 
@@ -29,7 +31,8 @@ def put_blob(lake: Path, content: bytes) -> str:
     """
     name = hash_bytes(content)
     path = blob_path(lake, name)
-    if not (path.exists() and path.stat().st_size == len(content)):
+    is_whole = path.stat().st_size == len(content) if path.exists() else _is_packed(lake, name, content)
+    if not is_whole:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_durably(path, content)
     return name
@@ -43,7 +46,7 @@ def get_blob(lake: Path, name: str) -> bytes:
     """
     path = blob_path(lake, name)
     try:
-        content = path.read_bytes()
+        content = _read(lake, name)
     except OSError as error:
         raise LakeError(f"{path} must be there, however: {error.strerror}; {REMEDY}") from error
     if hash_bytes(content) != name:
@@ -52,6 +55,32 @@ def get_blob(lake: Path, name: str) -> bytes:
             f"delete it. {REMEDY.capitalize()}"
         )
     return content
+
+
+def has_blob(lake: Path, name: str) -> bool:
+    """Tell whether the bytes with this hash are there, by themselves or in a pack.
+
+    Example:
+        >>> has_blob(Path("/no/such/lake"), "abcd")
+        False
+    """
+    return blob_path(lake, name).exists() or find_packed(lake, name) is not None
+
+
+def _is_packed(lake: Path, name: str, content: bytes) -> bool:
+    packed = find_packed(lake, name)
+    return packed is not None and read_packed(packed) == content
+
+
+def _read(lake: Path, name: str) -> bytes:
+    """Read the bytes where they are; they may be packed, and packs replaced, in between."""
+    for _ in range(2):
+        with suppress(FileNotFoundError):
+            return blob_path(lake, name).read_bytes()
+        if packed := find_packed(lake, name):
+            with suppress(FileNotFoundError):
+                return read_packed(packed)
+    return blob_path(lake, name).read_bytes()
 
 
 REMEDY = "run again: what is missing in the lake is computed anew"

@@ -46,14 +46,16 @@ class Workflow(SpecModel):
     )
 
     _folder: Path = PrivateAttr(default=Path())
+    _text: str = PrivateAttr(default="")
     _lines: Lines = PrivateAttr(default_factory=dict)
     _own: OwnCode = PrivateAttr(default=NO_CODE)
     _sample: tuple[str, float] | None = PrivateAttr(default=None)
 
-    def read_from(self, file: Path, lines: Lines, own: OwnCode = NO_CODE) -> "Workflow":
-        """Return the workflow with where it stands: its file, the line of each part, and what its Python adds."""
+    def read_from(self, file: Path, lines: Lines, own: OwnCode = NO_CODE, text: str = "") -> "Workflow":
+        """Return the workflow with where it stands: its file and text, the line of each part, what its Python adds."""
         placed = self.model_copy()
         placed._folder, placed._lines, placed._own = file.parent, lines, own  # noqa: SLF001 (our own class)
+        placed._text = text  # noqa: SLF001
         return placed
 
     def as_sample_of(self, name: str, share: float) -> "Workflow":
@@ -76,6 +78,11 @@ class Workflow(SpecModel):
     def own(self) -> OwnCode:
         """The Python files of the workflow's folder, and what they add."""
         return self._own
+
+    @property
+    def text(self) -> str:
+        """What stood in the file when it was read."""
+        return self._text
 
     @property
     def folder(self) -> Path:

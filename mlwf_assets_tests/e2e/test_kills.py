@@ -76,7 +76,7 @@ def test_killed_at_each_point_of_a_run_the_next_goes_on_and_ends_the_same(parcel
     for point in POINTS if full else FEW:
         module, name, when, count = POINTS[point]
         killed = subprocess.run(
-            [sys.executable, "-m", "mlwf_assets_tests.e2e.dying", module, name, when, str(count), "run", folder],
+            [sys.executable, "-m", "mlwf_assets_tests.dying", module, name, when, str(count), "run", folder],
             env=installation.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert killed.returncode == -signal.SIGKILL, f"{point}: {killed.stdout}{killed.stderr}"
