@@ -5,8 +5,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import click
-
 from mlwf_assets.spec.mistakes import Lines, Mistake, Place, error, listed, locate, suggestion
 
 _REQUIRED: Any = object()
@@ -35,16 +33,17 @@ class Fields:
         """Whether a field is given a value."""
         return self.data.get(name) is not None
 
-    def check(self, file: Path) -> None:
-        """End the reading: raise if anything is wrong, and name fields that are not known.
+    def check(self, file: Path) -> list[str]:
+        """End the reading: raise if anything is wrong.
 
+        Returns:
+            Notes about fields that are not known.
         Raises:
             SpecError: listing every mistake.
         """
         if self.mistakes:
             raise error(file, self.lines, self.mistakes)
-        for place, words in self._all_unknown():
-            click.echo(f"Note: {locate(file, self.lines, place)}: {words}", err=True)
+        return [f"Note: {locate(file, self.lines, place)}: {words}" for place, words in self._all_unknown()]
 
     def each(self, name: str, known: Sequence[str]) -> "list[Fields]":
         """The mappings of a list; fields beside the known ones are noted and left alone."""
