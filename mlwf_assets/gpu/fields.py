@@ -20,9 +20,20 @@ class Fields:
         mistakes: what was found wrong so far, of the whole file.
     """
 
-    def __init__(self, data: dict[str, Any], place: Place, lines: Lines, mistakes: list[Mistake]) -> None:
+    def __init__(
+        self,
+        data: dict[str, Any],
+        place: Place,
+        lines: Lines,
+        mistakes: list[Mistake],
+        known: Sequence[str] | None = None,
+    ) -> None:
         self.data, self.place, self.lines, self.mistakes = data, place, lines, mistakes
-        self._unknown: list[tuple[Place, str]] = []
+        self._unknown = [
+            ((*place, field), f"is not known and changes nothing.{suggestion(field, known)}")
+            for field in (data if known is not None else ())
+            if known is not None and field not in known
+        ]
         self._children: list[Fields] = []
 
     def mistake(self, name: str | None, message: str) -> None:
@@ -53,12 +64,7 @@ class Fields:
             if not isinstance(data, dict):
                 self.mistakes.append(Mistake(place, f"must be a mapping ('name: ...'), however: {data!r}"))
                 continue
-            child = Fields(data, place, self.lines, self.mistakes)
-            child._unknown = [
-                ((*place, field), f"is not known and changes nothing.{suggestion(field, known)}")
-                for field in data
-                if field not in known
-            ]
+            child = Fields(data, place, self.lines, self.mistakes, known)
             found.append(child)
         self._children += found
         return found
