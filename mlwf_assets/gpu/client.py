@@ -8,10 +8,12 @@ import getpass
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mlwf_assets.errors import DataError, MlwfError, SpecError
+from mlwf_assets.gpu.accounting import gpu_seconds, typical_seconds
 from mlwf_assets.gpu.devices import DeclaredDevices, Device, NvmlDevices
 from mlwf_assets.gpu.entries import (
     Entry,
@@ -44,6 +46,7 @@ class View:
         now: seconds since boot.
         decisions: of the round that was run for it, with the fair shares.
         problem: what is wrong with the quota file, where the last good one counts.
+        typical_s: queue -> the median of how long its last jobs ran.
     """
 
     machine: Machine
@@ -52,6 +55,7 @@ class View:
     drained: frozenset[str]
     now: float
     problem: str | None = None
+    typical_s: Mapping[str, float] = field(default_factory=dict)
 
 
 class Client:
@@ -125,8 +129,11 @@ class Client:
         return NvmlDevices().read()
 
     def _last_good(self) -> str | None:
-        if not self.home.ledger_file.exists():
-            return None
+        try:
+            if not self.home.ledger_file.exists():
+                return None
+        except OSError:
+            return None  # a folder that may not be looked into
         with self.ledger.read() as connection:
             row = connection.execute("SELECT value FROM facts WHERE name = 'quota'").fetchone()
         return None if row is None else str(row[0])
@@ -149,7 +156,7 @@ class Client:
         _check(request, machine)
         with self.ledger.write() as connection:
             now = now_s()
-            reap(connection, machine, now=now)
+            reap(connection, machine, now=now)  # a name is free as soon as its job's process is gone
             try:
                 number = insert(connection, request, holder or this_process(), now=now)
             except sqlite3.IntegrityError:
@@ -245,7 +252,14 @@ class Client:
             decisions = self._round(connection, machine, now)
             entries = read_entries(connection)
             drained = frozenset(row[0] for row in connection.execute("SELECT device FROM drained"))
-        return View(machine, entries, decisions, drained, now, self.problem)
+            typical_s = typical_seconds(connection)
+        return View(machine, entries, decisions, drained, now, self.problem, typical_s)
+
+    def uses(self, since_s: float) -> list[dict[str, Any]]:
+        """GPU-seconds of the last so many seconds by queue, workflow, asset and user; what still runs included."""
+        machine = self.machine()
+        with self.ledger.read() as connection:
+            return gpu_seconds(connection, machine, read_entries(connection), since_s=since_s, now=now_s())
 
     def _round(self, connection: sqlite3.Connection, machine: Machine, now: float) -> Decisions:
         reap(connection, machine, now=now)

@@ -83,10 +83,9 @@ class Ledger:
         begin = time.monotonic()
         connection.execute("PRAGMA busy_timeout = 0")
         try:
-            while True:
+            while not connection.in_transaction:
                 try:
                     connection.execute("BEGIN IMMEDIATE")
-                    return
                 except sqlite3.OperationalError as problem:
                     waited_s = time.monotonic() - begin
                     if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or waited_s > self._lock_s:

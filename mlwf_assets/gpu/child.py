@@ -1,0 +1,132 @@
+"""A command under a lease: its own process group, signals passed on, ended when the devices are called back.
+
+The group is named in the ledger, so that the devices stay taken for as long as any process of it lives; it dies with
+the process that started it.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from mlwf_assets.errors import LedgerError, SourceError
+from mlwf_assets.gpu.client import Client
+from mlwf_assets.gpu.leases import POLL_S, Lease
+from mlwf_assets.gpu.processes import Process, find_process
+
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_PR_SET_PDEATHSIG = 1
+_LOOK_S = 0.05
+
+
+def run_child(
+    client: Client, lease: Lease, command: Sequence[str], *, grace_s: float, tell: Callable[[str], None]
+) -> int:
+    """Run a command on the devices of a lease, to its end.
+
+    Args:
+        grace_s: from SIGTERM, after a recall, to SIGKILL.
+        tell: is called with what happens to it, in words.
+    Returns:
+        Its exit code; 128 and the signal's number, if one ended it.
+    Raises:
+        SourceError: if there is no such command.
+    """
+    libc = ctypes.CDLL(None)
+    try:
+        child = subprocess.Popen(
+            command,
+            env={**os.environ, **lease.environment},
+            process_group=0,
+            # the child of a holder that was killed must not stay on devices that others get
+            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - no threads here
+        )
+    except OSError as problem:
+        raise SourceError(f"the command must be one that can be started, however: {problem}") from None
+    group = find_process(child.pid)
+    client.set_child(lease.entry.id, group)
+    with _passing_on(group), _in_foreground(group):
+        _watch(lease, child, group, grace_s=grace_s, tell=tell)
+    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
+def _watch(
+    lease: Lease, child: "subprocess.Popen[bytes]", group: Process, *, grace_s: float, tell: Callable[[str], None]
+) -> None:
+    asked_s: float | None = None
+    looked_s = 0.0
+    while child.poll() is None or group.group_lives():
+        now = time.monotonic()
+        if now - looked_s > POLL_S and asked_s is None:
+            looked_s = now
+            try:
+                lease.look()
+            except LedgerError as problem:
+                tell(f"the lease stands, but cannot be looked at: {problem}")
+            if lease.is_recalled:
+                tell(f"called back ({lease.recall}): SIGTERM now, SIGKILL in {grace_s:g} s")
+                _send(group, signal.SIGTERM)
+                asked_s = now
+        if asked_s is not None and now - asked_s > grace_s:
+            tell("the grace is over: SIGKILL")
+            group.kill(group=True)
+            asked_s = now
+        _nap(child)
+
+
+def _nap(child: "subprocess.Popen[bytes]") -> None:
+    try:
+        child.wait(_LOOK_S)
+    except subprocess.TimeoutExpired:
+        return
+    time.sleep(_LOOK_S / 10)  # the leader has ended; others of its group may take a moment longer
+
+
+def _send(group: Process, number: int) -> None:
+    try:
+        os.killpg(group.pid, number)
+    except ProcessLookupError:
+        return
+
+
+@contextmanager
+def _passing_on(group: Process) -> Iterator[None]:
+    def pass_on(number: int, _: FrameType | None) -> None:
+        _send(group, number)
+
+    before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _in_foreground(group: Process) -> Iterator[None]:
+    """Give the command the terminal, where there is one, so that it can be typed to and Ctrl-C reaches it."""
+    if not os.isatty(0):
+        yield
+        return
+    ours = os.getpgrp()
+    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    try:
+        with _ignoring_errors():
+            os.tcsetpgrp(0, group.pid)
+        yield
+    finally:
+        with _ignoring_errors():
+            os.tcsetpgrp(0, ours)
+        signal.signal(signal.SIGTTOU, before)
+
+
+@contextmanager
+def _ignoring_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        return  # the group has ended, or the terminal is not ours
