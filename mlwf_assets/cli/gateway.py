@@ -1,6 +1,7 @@
 """One address for everything that `mlwf up` serves: Dagster at /, MLflow below /mlflow/, reports below /reports/.
 
-The figures of the GPUs stand at /gpu/metrics, for Prometheus. All else is a reverse proxy on the machine's own interface. Because all pages share one host and port, the links between
+The figures of the GPUs stand at /gpu/metrics, for Prometheus. All else is a reverse proxy on the machine's own
+interface. Because all pages share one host and port, the links between
 them are paths ('/reports/flights/report.html'), and what is stored in Dagster's event log and in MLflow's
 tags stays right on whatever port the next start uses. It changes no page and knows no content; how headers
 pass follows RFC 9110, 7.6.

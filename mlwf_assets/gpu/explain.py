@@ -84,10 +84,14 @@ def _no_room(view: View, entry: Entry) -> str:
 
 
 def _giver(view: View, entry: Entry) -> str | None:
-    """Of the queues that hold anything, the one that is furthest above its fair share."""
-    leaves = view.machine.quota.leaves
-    over = {name: allocated(view, name) - fair_share(view, name) for name in leaves if allocated(view, name)}
-    return max(over, key=lambda name: (over[name], name != entry.request.queue), default=None)
+    """Of the queues that hold anything, the one furthest above its fair share; where none is, the job's own."""
+    over = {
+        name: held - fair_share(view, name) for name in view.machine.quota.leaves if (held := allocated(view, name))
+    }
+    furthest = max(over, key=lambda name: (over[name], name), default=None)
+    if furthest is not None and over[furthest] <= 0 and entry.request.queue in over:
+        return entry.request.queue
+    return furthest
 
 
 def _promised(view: View, entry: Entry) -> str:

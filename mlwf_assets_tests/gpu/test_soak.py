@@ -1,4 +1,4 @@
-"""Holders and arbiters killed and stopped at random: no device is owned twice, none is lost, everyone is served in order."""
+"""Holders and arbiters killed and stopped at random: no device is owned twice or lost, everyone is served in order."""
 
 import os
 import random
