@@ -8,6 +8,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,34 +25,71 @@ _LOOK_S = 0.05
 
 
 def run_child(
-    client: Client, lease: Lease, command: Sequence[str], *, grace_s: float, tell: Callable[[str], None]
+    client: Client,
+    lease: Lease,
+    command: Sequence[str],
+    *,
+    grace_s: float,
+    tell: Callable[[str], None],
+    output: Callable[[str], None] | None = None,
 ) -> int:
     """Run a command on the devices of a lease, to its end.
 
     Args:
         grace_s: from SIGTERM, after a recall, to SIGKILL.
         tell: is called with what happens to it, in words.
+        output: is called with each line that it prints; None lets it print where we do, and read from the terminal.
     Returns:
         Its exit code; 128 and the signal's number, if one ended it.
     Raises:
         SourceError: if there is no such command.
     """
     libc = ctypes.CDLL(None)
+    pipes = {} if output is None else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     try:
         child = subprocess.Popen(
             command,
             env={**os.environ, **lease.environment},
             process_group=0,
             # the child of a holder that was killed must not stay on devices that others get
-            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - no threads here
+            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - takes no lock
+            **pipes,  # type: ignore[call-overload]
         )
     except OSError as problem:
         raise SourceError(f"the command must be one that can be started, however: {problem}") from None
     group = find_process(child.pid)
-    client.set_child(lease.entry.id, group)
-    with _passing_on(group), _in_foreground(group):
-        _watch(lease, child, group, grace_s=grace_s, tell=tell)
-    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+    try:
+        client.set_child(lease.entry.id, group)
+        with _relaying(child, output), _passing_on(group), _in_foreground(group, wanted=output is None):
+            _watch(lease, child, group, grace_s=grace_s, tell=tell)
+    except BaseException:
+        group.kill(group=True)
+        child.wait()
+        raise
+    code = int(child.returncode)
+    return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _relaying(child: "subprocess.Popen[bytes]", output: Callable[[str], None] | None) -> Iterator[None]:
+    if output is None or child.stdout is None:
+        yield
+        return
+    stream = child.stdout
+
+    def relay() -> None:
+        for line in stream:
+            output(line.decode(errors="replace").rstrip("\n"))
+
+    thread = threading.Thread(target=relay, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        if child.poll() is None:
+            child.kill()
+        thread.join()
+        stream.close()
 
 
 def _watch(
@@ -98,7 +136,9 @@ def _passing_on(group: Process) -> Iterator[None]:
     def pass_on(number: int, _: FrameType | None) -> None:
         _send(group, number)
 
-    before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
+    # signals reach the main thread alone; elsewhere whoever stops us is not asked to pass them on
+    here = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, pass_on) for number in (_PASSED_ON if here else ())}
     try:
         yield
     finally:
@@ -107,9 +147,9 @@ def _passing_on(group: Process) -> Iterator[None]:
 
 
 @contextmanager
-def _in_foreground(group: Process) -> Iterator[None]:
+def _in_foreground(group: Process, *, wanted: bool) -> Iterator[None]:
     """Give the command the terminal, where there is one, so that it can be typed to and Ctrl-C reaches it."""
-    if not os.isatty(0):
+    if not wanted or not os.isatty(0):
         yield
         return
     ours = os.getpgrp()

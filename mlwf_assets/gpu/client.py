@@ -183,6 +183,18 @@ class Client:
         with self.ledger.write() as connection:
             self._round(connection, machine, now_s())
 
+    def find(self, name: str) -> Entry | None:
+        """A job of a name that waits or runs; None if there is none."""
+        with self.ledger.read() as connection:
+            return next((entry for entry in read_entries(connection) if entry.request.name == name), None)
+
+    def hand_over(self, number: int, holder: Process) -> None:
+        """Make another process the holder."""
+        with self.ledger.write() as connection:
+            entry = find_entry(connection, number)
+            if entry is not None:
+                update(connection, entry, replace(entry, holder=holder))
+
     def set_child(self, number: int, child: Process | None) -> None:
         """Name the process group that works under a lease."""
         with self.ledger.write() as connection:

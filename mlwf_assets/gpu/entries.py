@@ -55,6 +55,7 @@ class Entry:
         devices: names of those that it holds or is promised.
         came_s: since when it waits, or waited, in seconds since boot.
         recall: why it was called back: an action of the arbiter, and for whom.
+        reason: why it waits, or waited last, as the arbiter's code.
     """
 
     id: int

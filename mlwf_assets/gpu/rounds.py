@@ -110,7 +110,6 @@ def _started(entry: Entry, devices: tuple[str, ...], *, now: float) -> Entry:
         waited_s=entry.waited_s + now - entry.came_s,
         reserved=(),
         from_reservation=bool(entry.reserved),
-        reason=None,
         idle_since_s=None,
     )
 
