@@ -19,6 +19,8 @@ from mlwf_assets.assets import metadata, stamps
 from mlwf_assets.assets.causes import shorten
 from mlwf_assets.assets.event_log import BATCH, together
 from mlwf_assets.assets.failures import note_failure
+from mlwf_assets.assets.gpu_quota import give_slot_back
+from mlwf_assets.assets.leased import StillWaiting
 from mlwf_assets.assets.markdown import as_table
 from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
@@ -75,9 +77,15 @@ def materialize(
         record_begin(workflow, steps, lake, home, context.run.run_id)
         runner = Runner(step, lake, home, context.run.run_id, recorder)
         planned = Planner(steps, home, names).plan_step(step, partitions)
-        done = runner.run(planned, force=context.run.tags.get(FORCE_TAG) == "true")
-        record_step(step, lake, home, context.run.run_id)
-        yield from _report(context, table_names(steps), step, done, home, lake)
+        try:
+            done = runner.run(planned, force=context.run.tags.get(FORCE_TAG) == "true")
+        except StillWaiting as waits:
+            again = give_slot_back(context, waits)
+        else:
+            record_step(step, lake, home, context.run.run_id)
+            yield from _report(context, table_names(steps), step, done, home, lake)
+            return
+    raise again
 
 
 def _asked(context: dg.AssetExecutionContext, step: Step, names: Sequence[str]) -> list[str | None]:
@@ -197,6 +205,8 @@ class Runner:
         """Note which partition was being made when it failed: they are made in order."""
         try:
             yield
+        except StillWaiting:
+            raise
         except Exception as error:
             made = {one.partition for one in done}
             failed = next((one for one in todo if one.partition not in made), todo[-1])

@@ -26,7 +26,6 @@ NOT_YET = (
     NotYet(("features", "relational", "windows"), "leave it out; no feature looks back over history"),
     NotYet(("features", "relational", "where"), "leave it out; no feature looks back over history"),
     NotYet(("models", "search"), "use search: tpe", ("random", "grid")),
-    NotYet(("models", "gpu"), "leave it out; models are trained on the CPU"),
 )
 
 

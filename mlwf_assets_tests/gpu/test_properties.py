@@ -61,7 +61,10 @@ def test_work_in_quota_or_not_preemptible_is_never_a_victim(full):
         for state, decisions in _rounds(history):
             jobs = {job.name: job for job in state.jobs}
             deserved = {queue.name: queue.deserved for queue in state.queues}
+            # What starts in the same round counts: it may bring its queue above its quota.
             left = {name: held(state, name) for name in deserved}
+            for start in decisions.starts:
+                left[jobs[start.job].queue] += jobs[start.job].size
             moved = {(promise.job, promise.task) for promise in decisions.promises}
             for eviction in decisions.evictions:
                 job = jobs[eviction.job]

@@ -15,8 +15,6 @@ LATER = {  # what is refused -> where it is written
     "windows of history": ("{transforms: [weekday, month],", "{windows: [30 days, 3 hours],"),
     "interesting values": ("{transforms: [weekday, month],", "{where: {goal: [Bonn]},"),
     "another search": ("budget: 20s", "search: grid"),
-    "a whole GPU": ("budget: 20s", "gpu: {queue: research, gpus: 1}"),
-    "a part of a GPU": ("budget: 20s", "gpu: {queue: research, memory_mib: 8000, priority: 50}"),
 }  # fmt: skip
 
 
@@ -32,6 +30,8 @@ def test_every_field_of_the_list_is_tried_here():
 
 
 SERVED = {
+    "a whole GPU": ("budget: 20s", "gpu: {queue: research, gpus: 1}"),
+    "a part of a GPU": ("budget: 20s", "gpu: {queue: research, memory_mib: 8000, priority: 50}"),
     "several groups of outcomes, each with its own moment and lag": (
         "        - known_at: leaves + to_minutes(delay)\n          columns: [delay, late]\n",
         """        - {known_at: leaves, columns: [delay]}
