@@ -20,12 +20,6 @@ class NotYet(NamedTuple):
 NOT_YET = (
     NotYet(("partitions", "names"), "cut by time, or leave partitions out"),
     NotYet(("entities",), "make the entity a table of its own, with a source of its own, and relate to it"),
-    NotYet(
-        ("features", "relational", "aggregations"),
-        "leave it out; transforms and columns of parent tables are made, features over history are not",
-    ),
-    NotYet(("features", "relational", "windows"), "leave it out; no feature looks back over history"),
-    NotYet(("features", "relational", "where"), "leave it out; no feature looks back over history"),
     NotYet(("models", "search"), "use search: tpe", ("random", "grid")),
     NotYet(("models", "gpu"), "leave it out; models are trained on the CPU"),
 )

@@ -20,6 +20,7 @@ from mlwf_assets.errors import SchemaError, SpecError
 from mlwf_assets.features.alignment import find_rows
 from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.features.relational.columns import Meaning, choose_columns
+from mlwf_assets.features.relational.history import History
 from mlwf_assets.features.relational.plain import describe_plain, find_plain
 from mlwf_assets.features.relational.visible import Instances, resolve_links
 from mlwf_assets.features.relational.words import describe_definition, list_columns
@@ -61,6 +62,7 @@ def build(
     *,
     key: Sequence[str] = (),
     alike: pa.Table | None = None,
+    history: History | None = None,
 ) -> Result:
     """Compute the row-wise relational features of the given examples.
 
@@ -71,10 +73,12 @@ def build(
         key: the columns that name an example; by default the workflow's.
         alike: rows of the examples' table whose values tell categories from text, where the rows at hand are too
             few for that; by default these.
+        history: what aggregations look back over; by default there are none.
 
     Returns:
-        Key columns, then a column per feature (double, bool or string); rows in the order of the examples.
-        Files: features.json (name, kind, words, source, columns), definitions.json (featuretools').
+        Key columns, then a column per feature (double, bool or string; float over history); rows in the order of the
+        examples. Files: features.json (name, kind, words, source, columns), definitions.json and, over history,
+        history.json (featuretools').
 
     Raises:
         SpecError: if a primitive is unknown or not row-wise.
@@ -96,7 +100,25 @@ def build(
         )
         for start in range(0, max(1, examples.num_rows), _ROWS_AT_ONCE)
     ]
-    return replace(parts[0], table=pa.concat_tables([part.table for part in parts]))
+    made = replace(parts[0], table=pa.concat_tables([part.table for part in parts]))
+    return made if history is None else _look_back(made, history, own, examples, tables)
+
+
+def _look_back(
+    made: Result, history: History, own: pa.Table, examples: pa.Table, tables: Mapping[str, pa.Table]
+) -> Result:
+    """Put the features over history beside the others, as far as their number is not limited."""
+    cutoffs = read_times(examples["cutoff"], missing=END_OF_TIME)
+    listed = json.loads(made.files["features.json"])
+    most = history.workflow.features.relational.max_features
+    described = history.describe()[: None if most is None else max(0, most - len(listed))]
+    values = history.calculate(own, cutoffs, tables)
+    table = made.table
+    for one in described:
+        table = table.append_column(one["name"], values[one["name"]])
+    listed += described
+    files = {"features.json": json.dumps(listed, indent=1).encode(), "history.json": history.save()}
+    return replace(made, table=table, files={**made.files, **files}, metadata={**made.metadata, "features": len(listed)})
 
 
 def _build_some(

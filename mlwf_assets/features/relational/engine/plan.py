@@ -77,7 +77,7 @@ class Plan:
 
     def count_held_rows(self) -> int:
         """Count the rows that may have to be held for each cutoff time: of tables that are not reached from events."""
-        return sum(len(self.tables.entityset[name]) for name in self._held)
+        return sum(self.tables.count_rows(name) for name in self._held)
 
     def _is_taken_from_events(self, feature: Any) -> bool:
         return isinstance(feature, AggregationFeature) and self.groups.find(feature) is not None

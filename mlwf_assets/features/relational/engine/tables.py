@@ -61,6 +61,10 @@ class Tables:
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM __arrow")
             self.connection.unregister("__arrow")
 
+    def count_rows(self, table: str) -> int:
+        """Count a table's rows."""
+        return len(self.entityset[table])
+
     def masks(self, table: str) -> dict[str, list[str]]:
         """Name the table's secondary time indexes, each with the columns that are known only after it."""
         return self.entityset[table].ww.metadata.get("secondary_time_index") or {}
