@@ -1,7 +1,7 @@
 """The tables of an entity set, where they are Arrow's and the entity set only says what they are: no copy in pandas.
 
 What a column is follows from its type in Arrow: whole numbers, numbers, truth values, text for categories, and times as
-timestamps in nanoseconds. Rows must stand in the order of their times.
+timestamps in nanoseconds. Rows must stand in the order of their times, and numbers be finite.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,11 @@ class ArrowTables(Tables):
 
     data: Mapping[str, pa.Table] = field(default_factory=dict)
     _asked: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    @property
+    def all_finite(self) -> bool:
+        """Whether no number is infinite: that is asked for."""
+        return True
 
     def column(self, table: str, name: str) -> Value:
         """Tell what a column is; it can then be read from the table."""

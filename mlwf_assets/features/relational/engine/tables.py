@@ -34,6 +34,11 @@ class Tables:
     _facts: dict[tuple[Any, ...], bool] = field(default_factory=dict)
     _arrow: dict[str, dict[str, pa.Array]] = field(default_factory=dict)
 
+    @property
+    def all_finite(self) -> bool:
+        """Whether no number is infinite, which lets windows be differences."""
+        return False
+
     def column(self, table: str, name: str) -> Value:
         """Tell what a column is; it can then be read from the table.
 
