@@ -1,8 +1,9 @@
 """features/*: one row per example, nothing in it known after the cutoff; selection; the matrices."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mlwf_assets.assets import columns
 from mlwf_assets.assets.lineage import feature_lineage
@@ -10,8 +11,12 @@ from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work, partitions_back
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.extensions import Feature
+from mlwf_assets.spec.history import history_tables, longest_window
 from mlwf_assets.spec.relationships import related_tables
 from mlwf_assets.spec.workflow import Workflow
+
+if TYPE_CHECKING:
+    from mlwf_assets.features.relational import History
 
 _SELECTION_COLUMNS = {
     "name": "the feature",
@@ -49,36 +54,88 @@ def _shape(workflow: Workflow) -> object:
 def _relational_step(workflow: Workflow) -> Step:
     target = workflow.examples.table
     related = related_tables(workflow)
+    past = history_tables(workflow)
     return Step(
         outputs=(
             Output(
                 "features/relational",
-                "Features of each example through the relationships, by Deep Feature Synthesis.",
-                kinds=("deltalake", "featuretools"),
+                "Features of each example through the relationships, and over history, by Deep Feature Synthesis.",
+                kinds=("deltalake", "featuretools", *(["duckdb"] if past else [])),
             ),
         ),
         inputs=(
             Input("datasets/examples"),
-            Input(f"clean/{target}", columns=columns.for_features(workflow, target)),
-            *(Input(f"clean/{name}", back=None, columns=columns.for_features(workflow, name)) for name in related),
+            *(
+                [_look_back(workflow, target)]
+                if target in past
+                else [Input(f"clean/{target}", columns=columns.for_features(workflow, target))]
+            ),
+            *(
+                Input(f"clean/{name}", back=None, columns=_columns(workflow, name, past))
+                for name in related
+            ),
+            *(_look_back(workflow, name) for name in past if name != target and name not in related),
         ),
-        compute=_relational(workflow, related),
+        compute=_relational(workflow, related, past),
         settings=[_shape(workflow), workflow.features.relational.model_dump(mode="json")],
-        libraries=("featuretools", "woodwork", "pandas"),
-        preload=("featuretools",),
+        libraries=("featuretools", "woodwork", "pandas", *(["duckdb"] if past else [])),
+        preload=("featuretools", *(["duckdb"] if past else [])),
         partitioned=workflow.is_partitioned(target),
     )
 
 
-def _relational(workflow: Workflow, related: list[str]) -> Callable[[Work], Results]:
+def _columns(workflow: Workflow, name: str, past: Sequence[str]) -> columns.Choice:
+    """Choose the columns of a table that examples refer to, which may also be looked back over."""
+    if name in past:
+        return columns.for_history(workflow, name, own=True)
+    return columns.for_features(workflow, name)
+
+
+def _look_back(workflow: Workflow, name: str) -> Input:
+    """Read a table's history: the partitions that the windows reach into, or all there are so far."""
+    own = name == workflow.examples.table
+    back = reach_of_history(workflow) if workflow.is_partitioned(name) else 0
+    return Input(
+        f"clean/{name}",
+        back=back,
+        until=back is None,
+        columns=columns.for_history(workflow, name, own=own),
+        earlier=columns.for_history(workflow, name, own=False) if own else None,
+    )
+
+
+def reach_of_history(workflow: Workflow) -> int | None:
+    """Count the earlier partitions that windows of history can reach into; None: all there are."""
+    longest = longest_window(workflow)
+    if longest is None or workflow.partitions is None or not workflow.is_partitioned(workflow.examples.table):
+        return None
+    # A cutoff lies before its example, and an outcome is known after its row: another window is room for both.
+    return partitions_back(2 * longest, workflow.partitions.every)
+
+
+def _relational(workflow: Workflow, related: list[str], past: list[str]) -> Callable[[Work], Results]:
+    target = workflow.examples.table
+    # Without a window that is bounded, one history serves all partitions: that up to the last one.
+    together = longest_window(workflow) is None
+
+    def read_history(work: Work, partition: str | None) -> "History":
+        from mlwf_assets.features import relational
+
+        return relational.History(workflow, {name: work.read_history(f"clean/{name}", partition) for name in past})
+
     def build(work: Work) -> Results:
         from mlwf_assets.features import relational
 
-        names = [workflow.examples.table, *related]
+        shared = read_history(work, work.partitions[-1]) if past and together else None
         for partition in work.partitions:
-            tables = {name: work.read(f"clean/{name}", partition) for name in names}
+            history = shared or (read_history(work, partition) if past else None)
+            tables = {name: work.read(f"clean/{name}", partition) for name in related}
+            tables[target] = work.read_own(f"clean/{target}", partition)
             examples = work.read("datasets/examples", partition)
-            yield partition, {"features/relational": _with_lineage(relational.build(workflow, tables, examples))}
+            made = relational.build(workflow, tables, examples, history=history)
+            if history is not None and history is not shared:
+                history.close()
+            yield partition, {"features/relational": _with_lineage(made)}
 
     return build
 

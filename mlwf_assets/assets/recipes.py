@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 from mlwf_assets.assets.causes import KEPT, Cause, changes, later
 from mlwf_assets.assets.code import code_fingerprint
@@ -133,8 +133,73 @@ def _gather(
         if len(before) < KEPT:
             causes = [Cause(edge.name, read, "was never computed")] if planned is None else planned.because
             before |= dict.fromkeys(causes if planned is None else later(causes, planned.step.name, read))
-    part = "" if before else hash_json([[entry.partition, edge.part(entry)] for entry in found])
-    return _Read(found, tuple(before), lacks, part, waits)
+    last = which[-1] if which else None
+    parts = [[one.partition, edge.part(one, earlier=one.partition != last)] for one in found] if not before else []
+    return _Read(found, tuple(before), lacks, hash_json(parts) if not before else "", waits)
+
+
+class _Prefix:
+    """All of an input up to a partition, one partition after the other, so that n of them cost n and not its square.
+
+    The fingerprint of a prefix is that of the one before and of what came: H(p) = hash(H(p-1), content(p)).
+    """
+
+    def __init__(
+        self,
+        edge: Input,
+        names: Sequence[str],
+        entries: Entries,
+        not_fresh: Mapping[tuple[str, str | None], Planned],
+    ) -> None:
+        self._edge, self._names, self._entries, self._not_fresh = edge, names, entries, not_fresh
+        self._found: list[Entry] = []
+        self._waits: list[tuple[str, str | None]] = []
+        self._before: tuple[Cause, ...] = ()
+        self._lacks = False
+        self._hash = ""
+        self._done = 0
+
+    def read(self, place: int) -> _Read:
+        """Read up to the partition at a place; places must be asked for in their order."""
+        for name in self._names[self._done : place]:
+            self._take(name)
+        self._done = max(self._done, place)
+        own = _gather(self._edge, [self._names[place]], self._entries, self._not_fresh)
+        before = tuple(dict.fromkeys([*self._before, *own.before]))[:KEPT]
+        part = "" if before else hash_json([self._hash, own.part])
+        found, waits = _Slice(self._found, len(self._found), own.entries), [*self._waits, *own.waits]
+        return _Read(found, before, self._lacks or own.lacks, part, waits)
+
+    def _take(self, name: str) -> None:
+        one = _gather(self._edge, [name], self._entries, self._not_fresh)
+        self._found += one.entries
+        self._waits += one.waits
+        self._before = tuple(dict.fromkeys([*self._before, *one.before]))[:KEPT]
+        self._lacks = self._lacks or one.lacks
+        if not self._before:
+            self._hash = hash_json([self._hash, name, self._edge.part(one.entries[0], earlier=True)])
+
+
+class _Slice(Sequence[Entry]):
+    """The first entries of a list that still grows, and some more: it holds no copy."""
+
+    def __init__(self, first: list[Entry], size: int, more: Sequence[Entry]) -> None:
+        self._first, self._size, self._more = first, size, more
+
+    def __len__(self) -> int:
+        return self._size + len(self._more)
+
+    @overload
+    def __getitem__(self, at: int) -> Entry: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Entry]: ...
+    def __getitem__(self, at: int | slice) -> Entry | Sequence[Entry]:
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(len(self)))]
+        place = at if at >= 0 else len(self) + at
+        if not 0 <= place < len(self):
+            raise IndexError(at)
+        return self._first[place] if place < self._size else self._more[place - self._size]
 
 
 class Planner:
@@ -179,15 +244,24 @@ class Planner:
         external = step.external(self._home) if step.external else ""
         # Partitions that read the same share it: else, with all of an input, years of days would cost their square.
         known: dict[tuple[str, str | None], _Read] = {}
-        for partition in partitions:
+        prefixes: dict[str, _Prefix] = {}
+        for partition in sorted(partitions, key=self._place):
             reads: dict[str, _Read] = {}
             for edge in step.inputs:
+                if edge.until and partition is not None and self._writers[edge.name].partitioned:
+                    if edge.name not in prefixes:
+                        prefixes[edge.name] = _Prefix(edge, self._names, lake.entries(edge.name), not_fresh)
+                    reads[edge.name] = prefixes[edge.name].read(self._places[partition])
+                    continue
                 key = edge.name, None if edge.back is None or not self._writers[edge.name].partitioned else partition
                 if key not in known:
                     known[key] = _gather(edge, self._which(edge, partition), lake.entries(edge.name), not_fresh)
                 reads[edge.name] = known[key]
             own = [lake.entries(output.name).get(partition) for output in step.outputs]
             yield self._plan_one(step, partition, external, own, reads)
+
+    def _place(self, partition: str | None) -> int:
+        return -1 if partition is None else self._places[partition]
 
     def _which(self, edge: Input, partition: str | None) -> Sequence[str | None]:
         """List the partitions of an input that one partition of its reader reads."""
