@@ -1,7 +1,7 @@
 """features/*: one row per example, nothing in it known after the cutoff; selection; the matrices."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,9 @@ from mlwf_assets.spec.workflow import Workflow
 
 if TYPE_CHECKING:
     from mlwf_assets.features.relational import History
+
+# So many examples are computed in one pass.
+_ROWS_AT_ONCE = 400_000
 
 _SELECTION_COLUMNS = {
     "name": "the feature",
@@ -115,29 +118,49 @@ def reach_of_history(workflow: Workflow) -> int | None:
 
 def _relational(workflow: Workflow, related: list[str], past: list[str]) -> Callable[[Work], Results]:
     target = workflow.examples.table
-    # Without a window that is bounded, one history serves all partitions: that up to the last one.
-    together = longest_window(workflow) is None
+    # Windows that are bounded read their partitions alone; all of history is read once, for all partitions.
+    alone = longest_window(workflow) is not None
 
-    def read_history(work: Work, partition: str | None) -> "History":
+    def read_history(work: Work, partition: str | None) -> "History | None":
         from mlwf_assets.features import relational
 
+        if not past:
+            return None
         return relational.History(workflow, {name: work.read_history(f"clean/{name}", partition) for name in past})
 
     def build(work: Work) -> Results:
         from mlwf_assets.features import relational
 
-        shared = read_history(work, work.partitions[-1]) if past and together else None
-        for partition in work.partitions:
-            history = shared or (read_history(work, partition) if past else None)
-            tables = {name: work.read(f"clean/{name}", partition) for name in related}
-            tables[target] = work.read_own(f"clean/{target}", partition)
-            examples = work.read("datasets/examples", partition)
-            made = relational.build(workflow, tables, examples, history=history)
-            if history is not None and history is not shared:
-                history.close()
-            yield partition, {"features/relational": _with_lineage(made)}
+        history = None
+        for several in _in_passes(work, alone=alone and bool(past)):
+            if history is None or alone:
+                history = read_history(work, several[-1] if alone else work.partitions[-1])
+            tables = {name: work.read(f"clean/{name}", several[0]) for name in related}
+            tables[target] = work.read_own(f"clean/{target}", *several)
+            examples = work.read_own("datasets/examples", *several)
+            made = _with_lineage(relational.build(workflow, tables, examples, history=history))
+            start = 0
+            for partition in several:
+                rows = work.entries("datasets/examples", partition)[-1].rows
+                yield partition, {"features/relational": replace(made, table=made.table.slice(start, rows))}
+                start += rows
 
     return build
+
+
+def _in_passes(work: Work, *, alone: bool) -> Iterator[list[str | None]]:
+    """Put partitions together that are computed in one pass, or leave each alone; a pass stays within the memory."""
+    several: list[str | None] = []
+    rows = 0
+    for partition in work.partitions:
+        more = work.entries("datasets/examples", partition)[-1].rows
+        if several and (alone or rows + more > _ROWS_AT_ONCE):
+            yield several
+            several, rows = [], 0
+        several.append(partition)
+        rows += more
+    if several:
+        yield several
 
 
 def _with_lineage(made: Result) -> Result:

@@ -182,9 +182,10 @@ class Work:
         """Read an input, as planned for a partition of the step: the columns that the step says it reads."""
         return self.lake.read_entries(self.entries(name, partition), columns=self.inputs[name].chosen)
 
-    def read_own(self, name: str, partition: str | None = None) -> pa.Table:
-        """Read of an input that looks back the same partition alone."""
-        return self.lake.read_entries(self.entries(name, partition)[-1:], columns=self.inputs[name].chosen)
+    def read_own(self, name: str, *partitions: str | None) -> pa.Table:
+        """Read of an input the same partitions alone, in their order, whatever it looks back to."""
+        own = [self.entries(name, partition)[-1] for partition in partitions]
+        return self.lake.read_entries(own, columns=self.inputs[name].chosen)
 
     def read_history(self, name: str, partition: str | None = None) -> pa.Table:
         """Read an input that looks back: the columns that count of earlier partitions, and of the same one."""

@@ -41,6 +41,10 @@ class History(SpecModel):
     by: Annotated[tuple[Names, ...], Field(min_length=1)] = Field(
         description="The columns whose equal values put rows together: COLUMN, [COLUMN, COLUMN], or [] for all rows."
     )
+    windows: Annotated[tuple[Window, ...], BeforeValidator(as_list), Field(min_length=1)] | None = Field(
+        default=None, description="How far back these look; by default as all aggregations do."
+    )
+    aggregations: Names | None = Field(default=None, description="Those of the aggregations that are made; default: all.")
 
 
 class Relational(SpecModel):
@@ -50,7 +54,9 @@ class Relational(SpecModel):
         default=("month", "weekday", "hour", "is_weekend"), description="Featuretools transform primitives."
     )
     aggregations: Names = Field(default=(), description="Featuretools aggregation primitives over history.")
-    history: History | None = Field(default=None, description="History of the examples' own table.")
+    history: Annotated[tuple[History, ...], BeforeValidator(lambda v: [v] if isinstance(v, dict) else v)] = Field(
+        default=(), description="History of the examples' own table."
+    )
     windows: Annotated[tuple[Window, ...], BeforeValidator(as_list), Field(min_length=1)] = Field(
         default=(ALL,), description="How far back aggregations look, e.g. [all, 30 days, 3 hours]; all: all history."
     )

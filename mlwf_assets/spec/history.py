@@ -8,7 +8,8 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from mlwf_assets.spec.features import ALL, find_ignored
+from mlwf_assets.spec.base import Names
+from mlwf_assets.spec.features import ALL, Window, find_ignored
 from mlwf_assets.spec.late import late_columns
 from mlwf_assets.spec.mistakes import Mistake, Place, suggestion
 from mlwf_assets.spec.names import AGGREGATIONS, AGGREGATIONS_ONE_BY_ONE
@@ -53,7 +54,7 @@ def history_tables(workflow: Workflow) -> list[str]:
     spec = workflow.features.relational
     if not spec.aggregations:
         return []
-    own = [workflow.examples.table] if spec.history is not None else []
+    own = [workflow.examples.table] if spec.history else []
     return [*own, *dict.fromkeys(one.child_table for one in child_links(workflow))]
 
 
@@ -99,10 +100,26 @@ def interesting_values(workflow: Workflow, table: str) -> dict[str, tuple[bool |
     return {column: values for (owner, column), values in named.items() if owner == table}
 
 
+def groupings(workflow: Workflow) -> list[Names]:
+    """List what rows of the examples' own table are put together by, each once."""
+    return list(dict.fromkeys(names for one in workflow.features.relational.history for names in one.by))
+
+
+def windows_of(workflow: Workflow, names: Names, aggregation: str) -> list[Window]:
+    """List how far back an aggregation of the examples' own table looks, put together by these columns."""
+    spec = workflow.features.relational
+    blocks = [one for one in spec.history if names in one.by]
+    asked = [one.windows or spec.windows for one in blocks if aggregation in (one.aggregations or spec.aggregations)]
+    return list(dict.fromkeys(window for windows in asked for window in windows))
+
+
 def longest_window(workflow: Workflow) -> dt.timedelta | None:
     """Return how far back features look; None: over all history."""
-    windows = [one for one in workflow.features.relational.windows if isinstance(one, dt.timedelta)]
-    return max(windows) if len(windows) == len(workflow.features.relational.windows) else None
+    spec = workflow.features.relational
+    written = [one.windows or spec.windows for one in spec.history] + ([spec.windows] if child_links(workflow) else [])
+    spans = [one for windows in written for one in windows]
+    bounded = [one for one in spans if isinstance(one, dt.timedelta)]
+    return max(bounded) if bounded and len(bounded) == len(spans) else None
 
 
 def check_history(workflow: Workflow) -> Iterator[Mistake]:
@@ -151,31 +168,48 @@ def _check_names(workflow: Workflow) -> Iterator[Mistake]:
 
 def _check_own(workflow: Workflow) -> Iterator[Mistake]:
     spec, root = workflow.features.relational, workflow.examples.table
-    if spec.history is None:
-        return
-    if not workflow.tables[root].outcomes:
+    if spec.history and not workflow.tables[root].outcomes:
         yield Mistake(
             (*_PLACE, "history"),
             f"is made of what became of earlier rows: tables.{root} must say what is known only later, "
             "'outcomes: {known_at: SQL, columns: [...]}'",
         )
-    late, seen = late_columns(workflow, root), set()
-    for position, columns in enumerate(spec.history.by):
-        place: Place = (*_PLACE, "history", "by", position)
-        if wrong := sorted(late.intersection(columns)):
+    late = late_columns(workflow, root)
+    for place, names in _places(workflow):
+        if wrong := sorted(late.intersection(names)):
             yield Mistake(place, f"must go by what is known with the row, however: {wrong[0]} is an outcome of {root}")
-        if frozenset(columns) in seen:
-            yield Mistake(place, f"stands there twice, however: {', '.join(columns) or '[]'}; keep one of the two")
-        seen.add(frozenset(columns))
+    for number, one in enumerate(spec.history):
+        for position, name in enumerate(one.aggregations or ()):
+            if name not in spec.aggregations:
+                place = _block(workflow, number)
+                yield Mistake(
+                    (*place, "aggregations", position),
+                    f"must be one of features.relational.aggregations.{suggestion(name, spec.aggregations)}",
+                )
+
+
+def _block(workflow: Workflow, number: int) -> Place:
+    """Name the place of a block of history, which may stand alone."""
+    place: Place = (*_PLACE, "history", number)
+    return place if workflow.is_written(place) else (*_PLACE, "history")
+
+
+def _places(workflow: Workflow) -> Iterator[tuple[Place, Names]]:
+    for number, one in enumerate(workflow.features.relational.history):
+        for position, names in enumerate(one.by):
+            yield (*_block(workflow, number), "by", position), names
 
 
 def _check_windows(workflow: Workflow, tables: list[str]) -> Iterator[Mistake]:
+    """Find windows over rows without a time; those of the examples' own table have that of their outcomes."""
+    root = workflow.examples.table
+    known = [name for name in tables if name in workflow.tables and name != root]
+    untimed = [name for name in known if workflow.tables[name].known_at is None]
     for position, window in enumerate(workflow.features.relational.windows):
-        untimed = [name for name in tables if name in workflow.tables and workflow.tables[name].known_at is None]
-        if window != ALL and (wrong := [name for name in untimed if not workflow.tables[name].outcomes]):
+        if window != ALL and untimed:
             yield Mistake(
                 (*_PLACE, "windows", position),
-                f"looks back in time: tables.{wrong[0]} must say when a row is known: 'known_at: SQL'",
+                f"looks back in time: tables.{untimed[0]} must say when a row is known: 'known_at: SQL'",
             )
 
 
@@ -199,10 +233,9 @@ def check_history_columns(workflow: Workflow, columns: Mapping[str, list[str]]) 
         columns: those of each clean table.
     """
     spec, root = workflow.features.relational, workflow.examples.table
-    for position, names in enumerate(spec.history.by if spec.history else ()):
+    for place, names in _places(workflow):
         for name in names:
             if name not in columns[root]:
-                place: Place = (*_PLACE, "history", "by", position)
                 yield Mistake(place, f"{root} must have a column {name!r}.{suggestion(name, columns[root])}")
     for text in spec.where:
         owner, name = find_ignored(text, columns, own=root)

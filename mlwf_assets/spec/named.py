@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlwf_assets.spec.features import find_ignored
-from mlwf_assets.spec.history import child_links, history_tables, interesting_values, outcome_columns
+from mlwf_assets.spec.history import child_links, groupings, history_tables, interesting_values, outcome_columns
 from mlwf_assets.spec.late import find_barred
 from mlwf_assets.spec.made import is_ours
 from mlwf_assets.spec.names import TRANSFORMS_OF_TEXT
@@ -44,9 +44,8 @@ def feature_columns(workflow: Workflow, table: str, there: Mapping[str, str]) ->
     needed = set(spec.key)
     needed |= {one.child_column for one in links if one.child_table == table}
     needed |= {one.parent_column for one in links if one.parent_table == table}
-    history = workflow.features.relational.history
-    if table == workflow.examples.table and history is not None:
-        needed |= {name for names in history.by for name in names}
+    if table == workflow.examples.table:
+        needed |= {name for names in groupings(workflow) for name in names}
     out = (ignored_columns(workflow, table) | find_barred(workflow, table)) - needed
     unread = {name for name, kind in there.items() if _is_unread(workflow, table, name, kind)} - needed
     return [name for name in there if is_ours(name) or name not in out | unread]
@@ -62,13 +61,11 @@ def history_columns(workflow: Workflow, table: str, there: Mapping[str, str]) ->
     Returns:
         Names, in their order: what rows are put together by, when they are known, what is summarised or a condition.
     """
-    spec = workflow.features.relational.history
-    root = workflow.examples.table
     wanted = set(outcome_columns(workflow, table)) - ignored_columns(workflow, table)
     wanted |= set(interesting_values(workflow, table))
     wanted |= {one.child_column for one in child_links(workflow) if one.child_table == table}
-    if table == root:
-        wanted |= {name for names in (spec.by if spec is not None else ()) for name in names}
+    if table == workflow.examples.table:
+        wanted |= {name for names in groupings(workflow) for name in names}
     else:
         wanted |= set(feature_columns(workflow, table, there))
     return [name for name in there if is_ours(name) or name in wanted]

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from mlwf_assets.features.relational.star import EVENT, LINK, TIME, Events, Star
-from mlwf_assets.spec.features import ALL, Relational
-from mlwf_assets.spec.history import interesting_values
+from mlwf_assets.spec.features import ALL, Relational, Window
+from mlwf_assets.spec.history import interesting_values, windows_of
 from mlwf_assets.spec.workflow import Workflow
 
 EXAMPLES, INSTANCE, NUMBER = "examples", "_instance", "_number"
@@ -46,7 +46,7 @@ def define(workflow: Workflow, star: Star) -> Definitions:
         windowed
         for feature in _find(entityset, star, spec)
         if _counts(feature, star)
-        for windowed in _for_each_window(feature, star, spec)
+        for windowed in _for_each_window(feature, star, workflow)
     ]
     return Definitions(entityset, [_rename(one, star) for one in features])
 
@@ -132,12 +132,20 @@ def _counts(feature: Any, star: Star) -> bool:
     )
 
 
-def _for_each_window(feature: Any, star: Star, spec: Relational) -> Iterator[Any]:
+def _for_each_window(feature: Any, star: Star, workflow: Workflow) -> Iterator[Any]:
     from featuretools.utils.wrangle import _check_timedelta
 
-    timed = any(star.events[one.child_dataframe_name].timed for one in _aggregations(feature))
-    for window in spec.windows if timed else (ALL,):
+    for window in _windows(feature, star, workflow):
         yield feature if window == ALL else _look_back(feature, _check_timedelta(_in_words(window.total_seconds())))
+
+
+def _windows(feature: Any, star: Star, workflow: Workflow) -> Sequence[Window]:
+    used = _aggregations(feature)
+    thing = star.things[used[0].parent_dataframe_name]
+    if thing.grouping is not None:
+        return windows_of(workflow, thing.grouping, used[0].primitive.name)
+    timed = any(star.events[one.child_dataframe_name].timed for one in used)
+    return workflow.features.relational.windows if timed else (ALL,)
 
 
 def _in_words(seconds: float) -> str:

@@ -17,7 +17,7 @@ from mlwf_assets.errors import SchemaError
 from mlwf_assets.features.relational.columns import Meaning, find_meaning
 from mlwf_assets.features.relational.keys import Keys, as_links
 from mlwf_assets.features.times import ALWAYS_KNOWN, END_OF_TIME, read_times
-from mlwf_assets.spec.history import Moment, child_links, interesting_values, moments, outcome_columns
+from mlwf_assets.spec.history import Moment, child_links, groupings, interesting_values, moments, outcome_columns
 from mlwf_assets.spec.named import ignored_columns
 from mlwf_assets.spec.relationships import Relationship, parse_relationships
 from mlwf_assets.spec.tables import Table
@@ -57,12 +57,14 @@ class Thing:
         size: how many of it there are.
         ways: way -> how an example finds its own: (n,) numbers, -1 where there is none.
         columns: way -> the columns that lead to it, TABLE.COLUMN.
+        grouping: the columns of the examples' own table that put rows together; None: it is the row of a parent.
     """
 
     name: str
     size: int
     ways: Mapping[str, Find]
     columns: Mapping[str, tuple[str, ...]]
+    grouping: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,8 @@ def build_star(workflow: Workflow, tables: Mapping[str, pa.Table]) -> Star:
     """
     things: dict[str, Thing] = {}
     links: dict[str, dict[str, tuple[str, np.ndarray]]] = {name: {} for name in tables}
-    root, spec = workflow.examples.table, workflow.features.relational.history
-    for names in spec.by if spec is not None and root in tables else ():
+    root = workflow.examples.table
+    for names in groupings(workflow) if root in tables else ():
         thing, codes = _group(workflow, tables[root], names)
         things[thing.name] = thing
         links[root][thing.name] = thing.name, codes
@@ -135,7 +137,8 @@ def _group(workflow: Workflow, rows: pa.Table, names: Sequence[str]) -> tuple[Th
         found = keys.find([_column(own.rows, one, root) for one in names], own.rows.num_rows)
         return np.where(own.hidden, -1, found)
 
-    return Thing(name, len(keys.combined), {name: find}, {name: tuple(f"{root}.{one}" for one in names)}), keys.codes
+    columns = {name: tuple(f"{root}.{one}" for one in names)}
+    return Thing(name, len(keys.combined), {name: find}, columns, tuple(names)), keys.codes
 
 
 def _parent(

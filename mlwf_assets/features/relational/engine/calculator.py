@@ -32,6 +32,7 @@ def connect(*, memory: str = _MEMORY) -> Any:
     connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": spill})
     connection.execute("SET ieee_floating_point_ops = true")
     connection.execute("SET preserve_insertion_order = false")
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 
