@@ -38,7 +38,13 @@ def measure() -> dict[str, Any]:
     )
     label = flights["not_on_time"].to_numpy()
     model = lgb.LGBMClassifier(
-        n_estimators=600, learning_rate=0.05, num_leaves=31, min_child_samples=200, colsample_bytree=0.4, seed=0, n_jobs=2
+        n_estimators=600,
+        learning_rate=0.05,
+        num_leaves=31,
+        min_child_samples=200,
+        colsample_bytree=0.4,
+        seed=0,
+        n_jobs=2,
     )
     model.fit(
         features[train],
@@ -70,8 +76,14 @@ def _read() -> tuple[pd.DataFrame, pd.DataFrame]:
     for frame in (flights, weather):
         frame["time_hour"] = pd.to_datetime(frame["time_hour"], utc=True).dt.tz_localize(None)
     flights["plane"] = flights["tailnum"].where(flights["tailnum"].isin(planes["tailnum"]))
-    flights = flights.merge(planes[["tailnum", "year", "seats"]].rename(columns={"year": "built", "tailnum": "plane"}), how="left", on="plane")
-    flights = flights.merge(airports[["faa", "lat", "lon", "tz"]].rename(columns={"faa": "dest"}), how="left", on="dest")
+    flights = flights.merge(
+        planes[["tailnum", "year", "seats"]].rename(columns={"year": "built", "tailnum": "plane"}),
+        how="left",
+        on="plane",
+    )
+    flights = flights.merge(
+        airports[["faa", "lat", "lon", "tz"]].rename(columns={"faa": "dest"}), how="left", on="dest"
+    )
     return _add_moments(flights).sort_values("sched_dep", kind="stable", ignore_index=True), weather
 
 

@@ -73,10 +73,7 @@ def _relational_step(workflow: Workflow) -> Step:
                 if target in past
                 else [Input(f"clean/{target}", columns=columns.for_features(workflow, target))]
             ),
-            *(
-                Input(f"clean/{name}", back=None, columns=_columns(workflow, name, past))
-                for name in related
-            ),
+            *(Input(f"clean/{name}", back=None, columns=_columns(workflow, name, past)) for name in related),
             *(_look_back(workflow, name) for name in past if name != target and name not in related),
         ),
         compute=_relational(workflow, related, past),

@@ -131,9 +131,7 @@ def _make_features(workflow: Workflow, sifted: Sifted, history: History) -> Sequ
     root, clean, examples = workflow.examples.table, sifted.clean, sifted.examples
     tables = {name: history.read(f"clean/{name}") for name in related_tables(workflow)}
     past = _read_past(workflow, history)
-    made = [
-        relational.build(workflow, {**tables, root: clean}, examples, key=KEY, alike=history.alike(), history=past)
-    ]
+    made = [relational.build(workflow, {**tables, root: clean}, examples, key=KEY, alike=history.alike(), history=past)]
     if past is not None:
         past.close()
     if workflow.features.timeseries:

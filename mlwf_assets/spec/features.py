@@ -44,7 +44,9 @@ class History(SpecModel):
     windows: Annotated[tuple[Window, ...], BeforeValidator(as_list), Field(min_length=1)] | None = Field(
         default=None, description="How far back these look; by default as all aggregations do."
     )
-    aggregations: Names | None = Field(default=None, description="Those of the aggregations that are made; default: all.")
+    aggregations: Names | None = Field(
+        default=None, description="Those of the aggregations that are made; default: all."
+    )
 
 
 class Relational(SpecModel):

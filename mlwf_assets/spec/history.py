@@ -140,6 +140,8 @@ def check_history(workflow: Workflow) -> Iterator[Mistake]:
             f"of which rows? No table refers to what an example of {root} has; relate one (relationships), or ask for "
             f"the history of {root} itself: 'history: {{by: [COLUMN, []]}}'",
         )
+    if spec.max_depth == 1:
+        yield Mistake((*_PLACE, "max_depth"), "must be 2 or more for aggregations: an example has them from elsewhere")
     if workflow.examples.cutoff is None:
         yield Mistake((*_PLACE, "aggregations"), "of rows up to which moment? examples must have a 'cutoff: SQL'")
     yield from _check_own(workflow)

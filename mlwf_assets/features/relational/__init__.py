@@ -14,4 +14,12 @@ from mlwf_assets.features.relational.engine import (
 from mlwf_assets.features.relational.history import History
 from mlwf_assets.features.relational.rowwise import build
 
-__all__ = ["History", "SlowFeatureWarning", "build", "calculate_feature_matrix", "dfs", "explain", "supported_primitives"]
+__all__ = [
+    "History",
+    "SlowFeatureWarning",
+    "build",
+    "calculate_feature_matrix",
+    "dfs",
+    "explain",
+    "supported_primitives",
+]

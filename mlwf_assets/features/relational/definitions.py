@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from mlwf_assets.features.relational.plain import reads_times_alone
+from mlwf_assets.features.relational.primitives import find_transform
 from mlwf_assets.features.relational.star import EVENT, LINK, TIME, Events, Star
 from mlwf_assets.spec.features import ALL, Relational, Window
 from mlwf_assets.spec.history import interesting_values, windows_of
@@ -68,7 +70,9 @@ def _make_entityset(workflow: Workflow, star: Star) -> Any:
         for column, thing_name in events.links.items():
             entityset.add_relationship(thing_name, NUMBER, name, column)
         values = interesting_values(workflow, events.moment.table)
-        here = {column: list(_as_there(values[column], events, column)) for column in values if column in events.meanings}
+        here = {
+            column: list(_as_there(values[column], events, column)) for column in values if column in events.meanings
+        }
         if here:
             entityset.add_interesting_values(dataframe_name=name, values=here)
     return entityset
@@ -77,7 +81,9 @@ def _make_entityset(workflow: Workflow, star: Star) -> Any:
 def _add(entityset: Any, name: str, kinds: dict[str, str], index: str, *, timed: bool = False) -> None:
     if timed:
         kinds = {**kinds, TIME: "Datetime"}
-    frame = pd.DataFrame({column: pd.Series(dtype=_DTYPES.get(kind, "datetime64[ns]")) for column, kind in kinds.items()})
+    frame = pd.DataFrame(
+        {column: pd.Series(dtype=_DTYPES.get(kind, "datetime64[ns]")) for column, kind in kinds.items()}
+    )
     entityset.add_dataframe(
         dataframe_name=name, dataframe=frame, index=index, time_index=TIME if timed else None, logical_types=kinds
     )
@@ -93,24 +99,33 @@ def _as_there(values: Sequence[Any], events: Events, column: str) -> Iterator[An
 
 
 def _find(entityset: Any, star: Star, spec: Relational) -> list[Any]:
+    """Let featuretools find the definitions, thing by thing: of several at once it forgets some where it goes deep."""
     import featuretools as ft
 
     linked = {EXAMPLES: [INSTANCE, *(way + LINK for thing in star.things.values() for way in thing.ways)]}
     linked |= {thing: [NUMBER] for thing in star.things}
     linked |= {name: list(events.links) for name, events in star.events.items() if events.links}
-    # A condition is a step of its own, which nobody counts.
-    depth = spec.max_depth + bool(spec.where)
-    found = ft.dfs(
-        entityset=entityset,
-        target_dataframe_name=EXAMPLES,
-        agg_primitives=list(spec.aggregations),
-        trans_primitives=[],
-        where_primitives=list(spec.aggregations) if spec.where else [],
-        max_depth=max(2, depth),
-        ignore_columns=linked,
-        features_only=True,
-    )
-    return [one for one in found if _aggregations(one)]
+    found = [
+        one
+        for thing in star.things
+        for one in ft.dfs(
+            entityset=entityset,
+            target_dataframe_name=EXAMPLES,
+            agg_primitives=list(spec.aggregations),
+            trans_primitives=[one for one in map(find_transform, spec.transforms) if not reads_times_alone(one)],
+            where_primitives=list(spec.aggregations) if spec.where else [],
+            max_depth=spec.max_depth,
+            ignore_columns=linked,
+            ignore_dataframes=[other for other in star.things if other != thing],
+            features_only=True,
+        )
+    ]
+    return [one for one in found if _aggregations(one) and not _is_stacked(one)]
+
+
+def _is_stacked(feature: Any) -> bool:
+    """Tell whether aggregations are summarised again: that would look at the rows of each prediction one by one."""
+    return any(_aggregations(base) for one in _aggregations(feature) for base in one.base_features)
 
 
 def _aggregations(feature: Any) -> list[Any]:
@@ -155,7 +170,11 @@ def _in_words(seconds: float) -> str:
         >>> _in_words(10800.0), _in_words(86400.0), _in_words(90.0)
         ('3 hours', '1 days', '90 seconds')
     """
-    unit, size = next((u, s) for u, s in (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1)) if seconds % s == 0 or s == 1)
+    unit, size = next(
+        (u, s)
+        for u, s in (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
+        if seconds % s == 0 or s == 1
+    )
     return f"{seconds / size:g} {unit}"
 
 
@@ -182,4 +201,8 @@ def _rename(feature: Any, star: Star) -> Any:
 
 def find_events(feature: Any, star: Star) -> list[Events]:
     """List the events that a feature looks back over."""
-    return [star.events[one.child_dataframe_name] for one in _aggregations(feature) if one.child_dataframe_name in star.events]
+    return [
+        star.events[one.child_dataframe_name]
+        for one in _aggregations(feature)
+        if one.child_dataframe_name in star.events
+    ]

@@ -88,7 +88,9 @@ class History:
         if "_known_at" in own.column_names:
             hidden = read_times(own["_known_at"], missing=ALWAYS_KNOWN) > cutoffs
         seen = Own(own, hidden, self._follow(own, cutoffs, tables))
-        self._arrow.replace(EXAMPLES, self._as_examples({way: find(seen) for way, find in self._ways().items()}, own.num_rows))
+        self._arrow.replace(
+            EXAMPLES, self._as_examples({way: find(seen) for way, find in self._ways().items()}, own.num_rows)
+        )
         if not own.num_rows:
             made = None
         else:
@@ -178,5 +180,3 @@ def _to_arrow(values: pa.ChunkedArray, kind: str) -> pa.Array:
     with np.errstate(over="ignore"):
         small = plain.astype(np.float32)
     return pa.array(small, mask=~np.isfinite(small))
-
-

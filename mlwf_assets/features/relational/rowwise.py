@@ -16,12 +16,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pat
 
-from mlwf_assets.errors import SchemaError, SpecError
+from mlwf_assets.errors import SchemaError
 from mlwf_assets.features.alignment import find_rows
 from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.features.relational.columns import Meaning, choose_columns
 from mlwf_assets.features.relational.history import History
 from mlwf_assets.features.relational.plain import describe_plain, find_plain
+from mlwf_assets.features.relational.primitives import find_transform
 from mlwf_assets.features.relational.visible import Instances, resolve_links
 from mlwf_assets.features.relational.words import describe_definition, list_columns
 from mlwf_assets.features.times import ALWAYS_KNOWN, END_OF_TIME, read_times
@@ -118,7 +119,9 @@ def _look_back(
         table = table.append_column(one["name"], values[one["name"]])
     listed += described
     files = {"features.json": json.dumps(listed, indent=1).encode(), "history.json": history.save()}
-    return replace(made, table=table, files={**made.files, **files}, metadata={**made.metadata, "features": len(listed)})
+    return replace(
+        made, table=table, files={**made.files, **files}, metadata={**made.metadata, "features": len(listed)}
+    )
 
 
 def _build_some(
@@ -161,7 +164,7 @@ def _find_plain(workflow: Workflow, own: _Frame) -> list[str]:
     if spec.max_features is not None:
         return []
     linked = [link.child_column for link in own.links]
-    return find_plain(own.meanings, linked=linked, primitives=[_row_wise(name) for name in spec.transforms])
+    return find_plain(own.meanings, linked=linked, primitives=[find_transform(name) for name in spec.transforms])
 
 
 def _make_frames(
@@ -242,7 +245,7 @@ def _define(workflow: Workflow, frames: Mapping[str, _Frame]) -> tuple[list[Any]
         for link in frames[table].links:
             entityset.add_relationship(link.parent_table, _INDEX, table, link.child_column + _LINK)
     spec = workflow.features.relational
-    primitives = [_row_wise(name) for name in spec.transforms]
+    primitives = [find_transform(name) for name in spec.transforms]
     days = {table: list(frame.days) for table, frame in frames.items() if frame.days}
     definitions = ft.dfs(
         entityset=entityset,
@@ -266,24 +269,6 @@ def _define(workflow: Workflow, frames: Mapping[str, _Frame]) -> tuple[list[Any]
 def _rename(definition: Any) -> Any:
     name = definition.get_name()
     return definition.rename(name.replace(_LINK, "")) if _LINK in name else definition
-
-
-def _row_wise(name: str) -> Any:
-    from featuretools.primitives import get_transform_primitives
-
-    known = get_transform_primitives()
-    primitive = known.get(name.lower()) or {cls.__name__.lower(): cls for cls in known.values()}.get(name.lower())
-    if primitive is None:
-        raise SpecError(
-            f"features.relational.transforms must name featuretools transform primitives, however: {name!r} is "
-            f"none; `featuretools.list_primitives()` shows them all"
-        )
-    if primitive.uses_full_dataframe or primitive.uses_calc_time:
-        raise SpecError(
-            f"features.relational.transforms must be row-wise, however: {name!r} needs other rows or the time of "
-            f"the calculation, and would differ from partition to partition; leave it out"
-        )
-    return primitive
 
 
 def _calculate(definitions: Sequence[Any], entityset: Any, *, rows: int) -> pd.DataFrame:

@@ -146,16 +146,23 @@ def _parent(
 ) -> tuple[Thing, list[np.ndarray]]:
     """Put rows of other tables together by the row of a table that examples refer to, or are."""
     columns = [_column(tables[one.child_table], one.child_column, one.child_table).cast(pa.string()) for one in links]
-    keys = Keys.of([pa.chunked_array([part for one in columns for part in one.chunks], pa.string())], sum(map(len, columns)))
+    keys = Keys.of(
+        [pa.chunked_array([part for one in columns for part in one.chunks], pa.string())], sum(map(len, columns))
+    )
     ends = np.cumsum([len(one) for one in columns])
     found = np.split(keys.codes, ends[:-1])
 
     def follow(way: str) -> Find:
         return lambda own: keys.find([own.seen[way]], own.rows.num_rows)
 
-    passed = {way: tuple(f"{one.child_table}.{one.child_column}" for one in path) for way, path in ways_to(workflow, parent).items()}
+    passed = {
+        way: tuple(f"{one.child_table}.{one.child_column}" for one in path)
+        for way, path in ways_to(workflow, parent).items()
+    }
     own_key = (f"{parent}.{links[0].parent_column}",)
-    return Thing(parent, len(keys.combined), {way: follow(way) for way in passed}, {w: c or own_key for w, c in passed.items()}), found
+    return Thing(
+        parent, len(keys.combined), {way: follow(way) for way in passed}, {w: c or own_key for w, c in passed.items()}
+    ), found
 
 
 def ways_to(workflow: Workflow, parent: str) -> dict[str, tuple[Relationship, ...]]:
@@ -188,7 +195,12 @@ def _make_events(
         **{name: _to_engine(taken[name], meaning) for name, meaning in meanings.items()},
     }
     return Events(
-        moment, pa.table(columns), meanings, frozenset(only_conditions), {n + LINK: thing for n, (thing, _) in links.items()}, timed
+        moment,
+        pa.table(columns),
+        meanings,
+        frozenset(only_conditions),
+        {n + LINK: thing for n, (thing, _) in links.items()},
+        timed,
     )
 
 
@@ -198,14 +210,16 @@ def _choose(workflow: Workflow, moment: Moment, rows: pa.Table) -> tuple[dict[st
     spec, groups = workflow.tables.get(table, Table()), outcome_columns(workflow, table)
     out = ignored_columns(workflow, table) | set(spec.key)
     out |= {one.child_column for one in parse_relationships(workflow) if one.child_table == table}
-    conditions = {
-        name for name in interesting_values(workflow, table) if groups.get(name, 0) in (0, moment.group)
-    }
+    conditions = {name for name in interesting_values(workflow, table) if groups.get(name, 0) in (0, moment.group)}
     chosen: dict[str, Meaning] = {}
     for column in rows.schema:
         declared = spec.columns[column.name].type if column.name in spec.columns else None
         meaning = find_meaning(column.type, declared)
-        counts = groups.get(column.name, 0) == moment.group and column.name not in out and meaning in ("number", "boolean", "category")
+        counts = (
+            groups.get(column.name, 0) == moment.group
+            and column.name not in out
+            and meaning in ("number", "boolean", "category")
+        )
         if column.name in conditions or (counts and not column.name.startswith("_")):
             chosen[column.name] = meaning if meaning in ("number", "boolean") else "category"
     only = {name for name in chosen if groups.get(name, 0) != moment.group or name in out}

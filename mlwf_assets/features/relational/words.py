@@ -105,7 +105,8 @@ def describe_history(workflow: Workflow, feature: Any, star: Star) -> str:
         slot, found = found.n, found.base_feature
     events = star.events[found.child_dataframe_name]
     bases = [
-        f"all {events.moment.name}" if isinstance(base, ft.IdentityFeature) and base.column_name == EVENT
+        f"all {events.moment.name}"
+        if isinstance(base, ft.IdentityFeature) and base.column_name == EVENT
         else "the " + describe_column(workflow, events.moment.table, base.get_name()).removeprefix("the ")
         for base in found.base_features
     ]
