@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlwf_assets.features.relational import History
 
 # So many examples are computed in one pass.
-_ROWS_AT_ONCE = 400_000
+_ROWS_AT_ONCE = 200_000
 
 _SELECTION_COLUMNS = {
     "name": "the feature",

@@ -5,7 +5,7 @@ earlier rows of the examples' own table, of which the outcomes count, each from 
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mlwf_assets.spec.base import Names
@@ -227,7 +227,7 @@ def _check_where(workflow: Workflow, tables: list[str]) -> Iterator[Mistake]:
             )
 
 
-def check_history_columns(workflow: Workflow, columns: Mapping[str, list[str]]) -> Iterator[Mistake]:
+def check_history_columns(workflow: Workflow, columns: Mapping[str, Sequence[str]]) -> Iterator[Mistake]:
     """Find columns that history names and that are not there.
 
     Args:

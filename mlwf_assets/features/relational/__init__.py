@@ -1,7 +1,8 @@
 """Features through the relationships between tables: featuretools' definitions, one row per example.
 
-`build` is the workflow's way in; it computes the row-wise part (transforms, direct features), and with a `History` what
-aggregations see of it. `calculate_feature_matrix` and `dfs` are featuretools' own functions, calculated in SQL over history, every row at its own cutoff time (`engine`).
+`build` is the workflow's way in: it computes the row-wise part (transforms, direct features), and with a `History` what
+aggregations see. `calculate_feature_matrix` and `dfs` are featuretools' own functions, calculated in SQL over history,
+every row at its own cutoff time (`engine`).
 """
 
 from mlwf_assets.features.relational.engine import (

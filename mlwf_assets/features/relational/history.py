@@ -6,7 +6,7 @@ tables in `star.py`; the values come from the engine. Kanter & Veeramachaneni (2
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from mlwf_assets.features.relational.visible import resolve_links
 from mlwf_assets.features.relational.words import describe_history
 from mlwf_assets.features.times import ALWAYS_KNOWN, read_times
 from mlwf_assets.features.words import as_sentence
-from mlwf_assets.spec.history import child_links, history_tables
+from mlwf_assets.spec.history import child_links
 from mlwf_assets.spec.relationships import parse_relationships
 from mlwf_assets.spec.workflow import Workflow
 

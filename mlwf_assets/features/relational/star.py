@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.types as pat
 
 from mlwf_assets.errors import SchemaError
 from mlwf_assets.features.relational.columns import Meaning, find_meaning
@@ -168,7 +167,8 @@ def _parent(
 def ways_to(workflow: Workflow, parent: str) -> dict[str, tuple[Relationship, ...]]:
     """List the ways from the examples' table to a parent, by name; to itself there is one, without a step."""
     root, links = workflow.examples.table, parse_relationships(workflow)
-    found, waiting = {}, [(root, ())]
+    found: dict[str, tuple[Relationship, ...]] = {}
+    waiting: list[tuple[str, tuple[Relationship, ...]]] = [(root, ())]
     while waiting:
         table, path = waiting.pop()
         if table == parent:

@@ -54,7 +54,7 @@ class ArrowTables(Tables):
 
     def count_rows(self, table: str) -> int:
         """Count a table's rows."""
-        return self.data[table].num_rows
+        return int(self.data[table].num_rows)
 
     def is_in_order(self, table: str) -> bool:
         """Tell whether the rows stand in the order of their times: that is asked for."""

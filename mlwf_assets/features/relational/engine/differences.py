@@ -1,7 +1,6 @@
-"""Windows over what only adds up, as the difference of two running states: what was seen at the cutoff, less what was
-seen before the window began.
+"""Windows over what only adds up: what was seen at the cutoff, less what was seen before the window began.
 
-A count, a sum and a mean need no frame of their own then: two as-of joins with the states that all windows share.
+A count, a sum and a mean need no frame of their own then, but two as-of joins with running states that windows share.
 Whole numbers come out exactly; other sums lose what their group's whole sum cannot hold. An infinite value would never
 leave, so this serves tables alone that have none.
 """
