@@ -38,7 +38,7 @@ Window = Annotated[dt.timedelta | Literal["all"], BeforeValidator(_read_window),
 class History(SpecModel):
     """What became of earlier rows of the examples' table: its outcomes, each from the moment when it is known."""
 
-    by: Annotated[tuple[Names, ...], Field(min_length=1)] = Field(
+    by: Annotated[tuple[Names, ...], BeforeValidator(as_list), Field(min_length=1)] = Field(
         description="The columns whose equal values put rows together: COLUMN, [COLUMN, COLUMN], or [] for all rows."
     )
     windows: Annotated[tuple[Window, ...], BeforeValidator(as_list), Field(min_length=1)] | None = Field(
