@@ -46,10 +46,10 @@ class History:
     definitions: Definitions = field(init=False)
 
     def __post_init__(self) -> None:
-        from mlwf_assets.features.relational.engine.arrow import ArrowTables
-        from mlwf_assets.features.relational.engine.calculator import Calculator, connect
-
         with quiet_libraries():
+            from mlwf_assets.features.relational.engine.arrow import ArrowTables
+            from mlwf_assets.features.relational.engine.calculator import Calculator, connect
+
             self.star = build_star(self.workflow, self.tables)
             self.definitions = define(self.workflow, self.star)
         data = {name: events.rows for name, events in self.star.events.items()}

@@ -104,6 +104,10 @@ def describe_history(workflow: Workflow, feature: Any, star: Star) -> str:
     if isinstance(found, ft.feature_base.FeatureOutputSlice):
         slot, found = found.n, found.base_feature
     events = star.events[found.child_dataframe_name]
+    several = sum(one.moment.table == events.moment.table for one in star.events.values()) > 1
+    first = next((name for name in events.meanings if name not in events.only_conditions), None)
+    counted = any(isinstance(base, ft.IdentityFeature) and base.column_name == EVENT for base in found.base_features)
+    known = f" of which the {first.replace('_', ' ')} was known" if several and counted and first is not None else ""
     bases = [
         f"all {events.moment.name}"
         if isinstance(base, ft.IdentityFeature) and base.column_name == EVENT
@@ -116,4 +120,4 @@ def describe_history(workflow: Workflow, feature: Any, star: Star) -> str:
     span = found.use_previous
     when = f"over the last {span.get_name().lower()}" if span is not None else "over all history"
     where = f" where {found.where.get_name()}" if found.where is not None else ""
-    return f"{text}, of {by} of {events.moment.table}{where}, {when}"
+    return f"{text}, of {by} of {events.moment.table}{known}{where}, {when}"
