@@ -50,26 +50,38 @@ class Input:
     Attributes:
         name: 'GROUP/NAME'.
         back: how many earlier partitions are read along with the same one; None: all there are.
+        until: whether of all there are only those up to the same one are read.
         counts: whether the result depends on its content; False: the step only comes after it.
         columns: which columns are read of those that there are; None: all.
         files: which files are read of those beside the table; None: all.
+        earlier: which columns are read of earlier partitions (history), where these are others than of the same one.
     """
 
     name: str
     back: int | None = 0
+    until: bool = False
     counts: bool = True
     columns: Choice | None = None
     files: tuple[str, ...] | None = None
+    earlier: Choice | None = None
 
     def chosen(self, entry: Entry) -> Sequence[str] | None:
         """Name the columns of an entry that are read; None: all."""
-        if self.columns is None or not entry.columns:
-            return None
-        return self.columns({name: kind for name, (kind, _) in entry.columns.items()})
+        return _choose(self.columns, entry)
 
-    def part(self, entry: Entry) -> str:
-        """Name the content of an entry as far as it is read."""
-        return entry.part(self.chosen(entry), self.files)
+    def chosen_as_history(self, entry: Entry) -> Sequence[str] | None:
+        """Name the columns of an entry that are read of it as history; None: all."""
+        return _choose(self.earlier or self.columns, entry)
+
+    def part(self, entry: Entry, *, earlier: bool = False) -> str:
+        """Name the content of an entry as far as it is read: of the same partition, or of an earlier one."""
+        return entry.part(self.chosen_as_history(entry) if earlier else self.chosen(entry), self.files)
+
+
+def _choose(choice: Choice | None, entry: Entry) -> Sequence[str] | None:
+    if choice is None or not entry.columns:
+        return None
+    return choice({name: kind for name, (kind, _) in entry.columns.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +184,15 @@ class Work:
     def read(self, name: str, partition: str | None = None) -> pa.Table:
         """Read an input, as planned for a partition of the step: the columns that the step says it reads."""
         return self.lake.read_entries(self.entries(name, partition), columns=self.inputs[name].chosen)
+
+    def read_own(self, name: str, *partitions: str | None) -> pa.Table:
+        """Read of an input the same partitions alone, in their order, whatever it looks back to."""
+        own = [self.entries(name, partition)[-1] for partition in partitions]
+        return self.lake.read_entries(own, columns=self.inputs[name].chosen)
+
+    def read_history(self, name: str, partition: str | None = None) -> pa.Table:
+        """Read an input that looks back: the columns that count of earlier partitions, and of the same one."""
+        return self.lake.read_entries(self.entries(name, partition), columns=self.inputs[name].chosen_as_history)
 
     def file(self, name: str, file: str, partition: str | None = None) -> bytes:
         """Read a file that stands beside an input; of several partitions, the last one's."""

@@ -10,7 +10,7 @@ from typing import Any
 from mlwf_assets import __version__
 from mlwf_assets.assets.code import code_parts
 from mlwf_assets.assets.graph import workflow_partitions, workflow_steps
-from mlwf_assets.assets.recipes import input_part, read_partitions, settings_hash, step_code
+from mlwf_assets.assets.recipes import input_part, prefix_part, read_partitions, settings_hash, step_code
 from mlwf_assets.assets.records import used_libraries
 from mlwf_assets.assets.step import Input, Step, Work, table_names
 from mlwf_assets.deployment.provenance import MadeBy, Pinned, Provenance
@@ -82,7 +82,15 @@ class _Reads:
             if name not in self._current:
                 self._current[name] = self._lake.entries(table)
             states = (_pick(state, read) for state in self._states(name, table))
-            chosen = next((state for state in states if input_part(edge, state) == wanted), None)
+            is_prefix = edge.until and reader.partition is not None and self._writers[name].partitioned
+            chosen = next(
+                (
+                    state
+                    for state in states
+                    if (prefix_part(edge, state) if is_prefix else input_part(edge, state, read)) == wanted
+                ),
+                None,
+            )
             if chosen is None:
                 raise LakeError(
                     f"{reader.table} version {reader.version} must have been made from a known version of {table}, "

@@ -14,6 +14,7 @@ from mlwf_assets.spec.contracts import check_contract
 from mlwf_assets.spec.expressions import expressions
 from mlwf_assets.spec.extensions import Family, Label
 from mlwf_assets.spec.features import TimeSeries
+from mlwf_assets.spec.history import check_history
 from mlwf_assets.spec.late import late_columns
 from mlwf_assets.spec.lookups import check_lookups
 from mlwf_assets.spec.made import check_made
@@ -63,6 +64,7 @@ def check_consistency(workflow: Workflow) -> Iterator[Mistake]:
     yield from check_splits(workflow)
     yield from _check_automation(workflow)
     yield from _check_features(workflow)
+    yield from check_history(workflow)
     yield from _check_models(workflow)
     yield from check_own_code(workflow)
     yield from _check_outputs(workflow)

@@ -87,6 +87,24 @@ TRANSFORMS_OF_TEXT = frozenset(
     """)
 )
 
+# Featuretools' aggregation primitives: those that are taken from all rows at once, whatever the number of predictions,
+# and those that look at the rows of each prediction one by one. A test tries each one.
+AGGREGATIONS = words("""
+    all any average_count_per_unique avg_time_between count count_greater_than count_inside_range count_less_than
+    count_outside_range first first_last_time_delta has_no_duplicates is_unique last max max_min_delta mean median min
+    n_unique_days n_unique_days_of_calendar_year n_unique_days_of_month n_unique_months n_unique_weeks num_true
+    num_unique percent_true percent_unique std sum time_since_first time_since_last time_since_last_false
+    time_since_last_true variance
+""")
+AGGREGATIONS_ONE_BY_ONE = words("""
+    count_above_mean count_below_mean count_inside_nth_std count_outside_nth_std date_first_event entropy
+    is_monotonically_decreasing is_monotonically_increasing kurtosis max_consecutive_false max_consecutive_negatives
+    max_consecutive_positives max_consecutive_true max_consecutive_zeros max_count median_count min_count
+    mode n_most_common n_most_common_frequency num_consecutive_greater_mean num_consecutive_less_mean
+    num_false_since_last_true num_peaks num_true_since_last_false num_zero_crossings skew time_since_last_max
+    time_since_last_min trend
+""")
+
 # tsfresh's calculators; a file writes each as its column is named, with its parameters. The minimal ones take none.
 MINIMAL_CALCULATORS = words("""
     sum_values median mean length standard_deviation variance root_mean_square maximum absolute_maximum minimum

@@ -19,12 +19,6 @@ class NotYet(NamedTuple):
 
 NOT_YET = (
     NotYet(("entities",), "make the entity a table of its own, with a source of its own, and relate to it"),
-    NotYet(
-        ("features", "relational", "aggregations"),
-        "leave it out; transforms and columns of parent tables are made, features over history are not",
-    ),
-    NotYet(("features", "relational", "windows"), "leave it out; no feature looks back over history"),
-    NotYet(("features", "relational", "where"), "leave it out; no feature looks back over history"),
     NotYet(("models", "search"), "use search: tpe", ("random", "grid")),
 )
 

@@ -36,7 +36,7 @@ def test_flights_go_from_raw_files_to_a_registered_model(installation, tmp_path,
     lake = Lake(installation.home / "lake")
     metrics = {row["metric"]: row["value"] for row in lake.read("flights/evaluation/report").to_pylist()}
     # With seconds as its budget, a slower machine finds a weaker model.
-    assert metrics["roc_auc"] > (0.69 if full else 0.6)
+    assert metrics["roc_auc"] > (0.72 if full else 0.6)
     [verdict] = lake.read("flights/deployment/model").to_pylist()
     assert verdict["passed"] == (metrics["roc_auc"] >= (0.7 if full else 0.6))
     assert document["failed"] == []
