@@ -122,7 +122,8 @@ def test_a_newest_month_without_rows_says_that_it_has_none(copied):
     workflow, home = copied
     lake = Lake(home / "lake")
     raw = lake.read("parcels/raw/parcels", ["2024-06"])
-    lake.write("parcels/raw/parcels", "2024-06", Result(raw.slice(0, 0)), recipe="none", run_id="", seconds=0.0)
+    types = {"types.json": lake.file_bytes(lake.entry("parcels/raw/parcels", "2024-06"), "types.json")}
+    lake.write("parcels/raw/parcels", "2024-06", Result(raw.slice(0, 0), types), recipe="none", run_id="", seconds=0.0)
     made = score_sources(workflow, home, lake, pinned(workflow, lake, "2024-06"))
     assert made.table.num_rows == 0
     assert made.metadata["nothing was predicted"] == "the partition has no rows"
