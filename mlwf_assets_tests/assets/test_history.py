@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -139,7 +140,7 @@ def test_new_rows_get_the_features_that_training_had(finished):
     sifted = sift(
         workflow, expected, read_new_rows(workflow, "new.csv", text.getvalue().encode(), source=source), history
     )
-    made = _make_features(workflow, sifted, history)[0]
+    made = _make_features(workflow, SimpleNamespace(features=features), sifted, history)[0]
     names = [one["name"] for one in features]
     assert set(FEATURES) <= set(names)
     ids = [sample[place][0] for place in places_of(made)]
