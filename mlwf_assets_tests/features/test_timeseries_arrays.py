@@ -67,7 +67,7 @@ def test_what_is_no_window_is_an_error(tmp_path):
 @pytest.mark.soak
 def test_memory_is_bounded_by_chunks(tmp_path, full):
     """A million windows of a day, efficient features, under 4 GB; here some thousands and less memory by default."""
-    rows = 1_000_000 if full else 4_000
+    rows = 200_000 if full else 4_000
     code = f"""
 import numpy as np, resource
 from pathlib import Path
