@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from woodwork.exceptions import TypeConversionError
 
 from mlwf_assets.features import relational
 from mlwf_assets.features.quiet import quiet_libraries
@@ -15,6 +14,7 @@ from mlwf_assets_tests.features.relational.comparing import differences
 
 with quiet_libraries():
     import featuretools as ft
+    from woodwork.exceptions import TypeConversionError
 
     from mlwf_assets_tests.features.relational.worlds import make_world
 
