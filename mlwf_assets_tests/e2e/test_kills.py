@@ -24,7 +24,7 @@ POINTS = {
     "one of several events reported": ("mlwf_assets.assets.event_log", "EventLog.store_event", "after", 40),
     "trials not logged": ("mlwf_assets.assets.tracking", "log_trials", "before", 1),
     "trials logged, not written": ("mlwf_assets.assets.tracking", "log_trials", "after", 1),
-    "not published": ("mlwf_assets.assets.laziness", "publish", "before", 30),
+    "not published": ("mlwf_assets.assets.laziness", "publish", "before", 1),
     "run filled, no version": ("mlwf_assets.deployment.registry", "_create_version", "before", 1),
     "version there, alias not moved": (
         "mlflow.tracking.client", "MlflowClient.set_registered_model_alias", "before", 1,
