@@ -15,7 +15,7 @@ from mlwf_assets.errors import DataError, SourceError
 from mlwf_assets.gpu.fair_share import Claim, fair_shares
 from mlwf_assets.gpu.fields import Fields
 from mlwf_assets.gpu.model import MILLI, Job, Settings, State, Task
-from mlwf_assets.gpu.queue_fields import QUEUE, RUNTIMES, check_tree, read_queue
+from mlwf_assets.gpu.queue_fields import QUEUE, RUNTIMES, check_names, check_tree, read_queue
 from mlwf_assets.gpu.simulation import settle
 from mlwf_assets.spec.mistakes import Lines, Mistake, Place, error, suggestion
 from mlwf_assets.spec.yaml_text import parse_yaml
@@ -213,12 +213,9 @@ def _device(task: Fields, name: Any, gpus: int | None) -> int:
 
 
 def _check_jobs(jobs: Sequence[Fields], queues: Sequence[str], leaves: set[str]) -> None:
-    seen: set[Any] = set()
+    check_names(jobs)
     for job in jobs:
-        name, queue = job.data.get("name"), job.data.get("queue")
-        if name in seen:
-            job.mistake("name", f"must be there once, however: {name!r} is there twice; rename one of them")
-        seen.add(name)
+        queue = job.data.get("queue")
         if queue is not None and queue not in queues:
             job.mistake("queue", f"must be one of the queues, however: {queue!r}.{suggestion(str(queue), queues)}")
         elif queue is not None and queue not in leaves:

@@ -27,15 +27,22 @@ def read_queue(queue: Fields, number: int, unit: int) -> Queue:
     )
 
 
+def check_names(listed: Sequence[Fields]) -> None:
+    """Note names that stand in a list twice."""
+    seen: set[Any] = set()
+    for one in listed:
+        name = one.data.get("name")
+        if name in seen:
+            one.mistake("name", f"must be there once, however: {name!r} is there twice; rename one of them")
+        seen.add(name)
+
+
 def check_tree(queues: Sequence[Fields]) -> None:
     """Note what is wrong with the queues as a tree: doubles, parents that are not there, circles."""
     parents = {queue.data.get("name"): queue.data.get("parent") for queue in queues}
-    seen: set[Any] = set()
+    check_names(queues)
     for queue in queues:
-        name, parent = queue.data.get("name"), queue.data.get("parent")
-        if name in seen:
-            queue.mistake("name", f"must be there once, however: {name!r} is there twice; rename one of them")
-        seen.add(name)
+        parent = queue.data.get("parent")
         if parent is not None and parent not in parents:
             known = suggestion(str(parent), [str(one) for one in parents])
             queue.mistake("parent", f"must be one of the queues, however: {parent!r}.{known}")

@@ -4,12 +4,11 @@ A file is written under another name, brought to the disk, and renamed: what sta
 was damaged later, and reading tells.
 """
 
-import os
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
 from mlwf_assets.errors import LakeError
+from mlwf_assets.lake.durable import writing_durably
 from mlwf_assets.lake.fingerprint import hash_bytes
 from mlwf_assets.lake.packs import find_packed, read_packed
 
@@ -34,7 +33,8 @@ def put_blob(lake: Path, content: bytes) -> str:
     is_whole = path.stat().st_size == len(content) if path.exists() else _is_packed(lake, name, content)
     if not is_whole:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(path, content)
+        with writing_durably(path) as sink:
+            sink.write(content)
     return name
 
 
@@ -94,31 +94,3 @@ def blob_path(lake: Path, name: str) -> Path:
         'lake/.blobs/ab/abcd'
     """
     return lake / BLOBS / name[:2] / name
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file that is whole, on the disk, or not there.
-
-    Raises:
-        OSError: if the disk is full or refuses.
-    """
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with draft.open("wb") as sink:
-            sink.write(content)
-            sink.flush()
-            os.fsync(sink.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's names to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

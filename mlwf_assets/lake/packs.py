@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from mlwf_assets.lake.durable import writing_durably
+
 PACKS = ".packs"
 _SUFFIX = ".pack"
 _LENGTH_BYTES = 8
@@ -93,20 +95,12 @@ def write_pack(lake: Path, contents: Iterable[tuple[str, bytes]]) -> Path:
     folder = lake / PACKS
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}{_SUFFIX}"
-    draft = path.with_suffix(".draft")
     index, start = {}, 0
-    try:
-        with draft.open("wb") as sink:
-            for name, content in contents:
-                sink.write(content)
-                index[name] = (start, len(content))
-                start += len(content)
-            written = json.dumps(index).encode()
-            sink.write(written + len(written).to_bytes(_LENGTH_BYTES, "big"))
-            sink.flush()
-            os.fsync(sink.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    with writing_durably(path) as sink:
+        for name, content in contents:
+            sink.write(content)
+            index[name] = (start, len(content))
+            start += len(content)
+        written = json.dumps(index).encode()
+        sink.write(written + len(written).to_bytes(_LENGTH_BYTES, "big"))
     return path

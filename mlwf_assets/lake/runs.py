@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlwf_assets.errors import LakeError
-from mlwf_assets.lake.blobs import write_durably
+from mlwf_assets.lake.durable import writing_durably
 from mlwf_assets.spec.mistakes import suggestion
 
 _FOLDER = "runs"
@@ -77,14 +77,16 @@ def note_begin(home: Path, run: Run) -> None:
         "libraries": dict(run.libraries),
         "before": dict(run.before),
     }
-    write_durably(file, json.dumps(content).encode())
+    with writing_durably(file) as sink:
+        sink.write(json.dumps(content).encode())
 
 
 def note_step(home: Path, run_id: str, step: str, left: Versions) -> None:
     """Write down which versions a step left."""
     file = _folder(home, run_id) / f"{step.replace('/', '__')}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(file, json.dumps(dict(left)).encode())
+    with writing_durably(file) as sink:
+        sink.write(json.dumps(dict(left)).encode())
 
 
 def list_runs(home: Path) -> list[Run]:

@@ -17,6 +17,7 @@ from mlwf_assets.errors import LakeError
 from mlwf_assets.lake import delta
 from mlwf_assets.lake.blobs import BLOBS, get_blob
 from mlwf_assets.lake.delta import Kept
+from mlwf_assets.lake.durable import DRAFT
 from mlwf_assets.lake.index import Index
 from mlwf_assets.lake.packs import PACKS, list_packs, read_index, write_pack
 from mlwf_assets.lake.turns import taking_away
@@ -112,7 +113,7 @@ def take_away(lake: Path, needs: "Iterable[Needs]") -> Unneeded:
             path.unlink(missing_ok=True)
         if found.loose:
             _pack(lake, found)
-        for draft in (lake / PACKS).glob("*.draft"):
+        for draft in (lake / PACKS).glob(f"*{DRAFT}"):
             draft.unlink(missing_ok=True)
     return found
 

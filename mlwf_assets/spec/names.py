@@ -105,11 +105,12 @@ AGGREGATIONS_ONE_BY_ONE = words("""
     time_since_last_min trend
 """)
 
-# tsfresh's calculators; a file writes each as its column is named, with its parameters. The minimal ones take none.
+# tsfresh's calculators; a file writes each as its column is named, with its parameters. The minimal and the plain ones
+# take none.
 MINIMAL_CALCULATORS = words("""
     sum_values median mean length standard_deviation variance root_mean_square maximum absolute_maximum minimum
 """)
-CALCULATORS = words("""
+PLAIN_CALCULATORS = words("""
     variance_larger_than_standard_deviation has_duplicate_max has_duplicate_min has_duplicate sum_values abs_energy
     mean_abs_change mean_change mean_second_derivative_central median mean length standard_deviation
     variation_coefficient variance skewness kurtosis root_mean_square absolute_sum_of_changes
@@ -117,11 +118,14 @@ CALCULATORS = words("""
     first_location_of_maximum last_location_of_minimum first_location_of_minimum
     percentage_of_reoccurring_values_to_all_values percentage_of_reoccurring_datapoints_to_all_datapoints
     sum_of_reoccurring_values sum_of_reoccurring_data_points ratio_value_number_to_time_series_length sample_entropy
-    maximum absolute_maximum minimum benford_correlation time_reversal_asymmetry_statistic c3 cid_ce symmetry_looking
-    large_standard_deviation quantile autocorrelation agg_autocorrelation partial_autocorrelation number_cwt_peaks
-    number_peaks binned_entropy index_mass_quantile cwt_coefficients spkt_welch_density ar_coefficient
-    change_quantiles fft_coefficient fft_aggregated value_count range_count approximate_entropy
-    friedrich_coefficients max_langevin_fixed_point linear_trend agg_linear_trend augmented_dickey_fuller
-    number_crossing_m energy_ratio_by_chunks ratio_beyond_r_sigma linear_trend_timewise count_above count_below
-    lempel_ziv_complexity fourier_entropy permutation_entropy query_similarity_count mean_n_absolute_max
+    maximum absolute_maximum minimum benford_correlation
+""")
+CALCULATORS = PLAIN_CALCULATORS + words("""
+    time_reversal_asymmetry_statistic c3 cid_ce symmetry_looking large_standard_deviation quantile autocorrelation
+    agg_autocorrelation partial_autocorrelation number_cwt_peaks number_peaks binned_entropy index_mass_quantile
+    cwt_coefficients spkt_welch_density ar_coefficient change_quantiles fft_coefficient fft_aggregated value_count
+    range_count approximate_entropy friedrich_coefficients max_langevin_fixed_point linear_trend agg_linear_trend
+    augmented_dickey_fuller number_crossing_m energy_ratio_by_chunks ratio_beyond_r_sigma linear_trend_timewise
+    count_above count_below lempel_ziv_complexity fourier_entropy permutation_entropy query_similarity_count
+    mean_n_absolute_max
 """)
