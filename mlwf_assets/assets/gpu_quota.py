@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from mlwf_assets.assets.leased import PATIENCE_S, Outcome, StillWaiting, run_leased
+from mlwf_assets.assets.leased import PATIENCE_S, Answer, StillWaiting, run_leased
 
 if TYPE_CHECKING:
     from mlwf_assets.gpu.processes import Process
@@ -39,7 +39,7 @@ class GpuQuota(dg.ConfigurableResource["GpuQuota"]):
         gpus: float = 1,
         memory_mib: int | None = None,
         priority: int = 50,
-    ) -> Outcome:
+    ) -> Answer:
         """Run a function in a child process once its queue's turn has come.
 
         Args:

@@ -21,7 +21,7 @@ PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Answer:
     """What a function under a lease came to.
 
     Attributes:
@@ -54,7 +54,7 @@ def run_leased(
     *,
     log: Callable[[str], None],
     patience_s: float = PATIENCE_S,
-) -> Outcome:
+) -> Answer:
     """Run a function in a child process once its turn has come; called back, again when it has come again.
 
     Args:
@@ -110,7 +110,7 @@ def _call(
     *,
     log: Callable[[str], None],
     reason: str,
-) -> Outcome | None:
+) -> Answer | None:
     """Call once under a lease; None if the devices were called back."""
     from mlwf_assets.gpu.call import read_answer, write_call
     from mlwf_assets.gpu.child import run_child
@@ -131,7 +131,7 @@ def _call(
             raise ModelError(f"{function} must end well under its lease, however: exit code {code}; see the log")
         value = read_answer(Path(folder))
     ran_s = now_s() - (held.entry.began_s or now_s())
-    return Outcome(
+    return Answer(
         value,
         {
             "gpu/waited_s": round(held.waited_s, 3),

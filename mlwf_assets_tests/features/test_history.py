@@ -197,7 +197,7 @@ def test_features_say_what_they_are_made_of(made):
     assert one["columns"] == ["parcels.courier", "parcels.delay", "parcels.fast"]
     assert one["past"] == ["parcels.delay", "parcels.fast"]
     assert one["words"] == (
-        "The average of the delay, of rows of the same courier of parcels where fast = True, over the last 20 hours."
+        "The average of the delay, of parcels of the same courier where fast = True, over the last 20 hours."
     )
     assert list(listed) == [name for name in result.table.column_names if name != "id"]
 

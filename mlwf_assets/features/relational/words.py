@@ -114,10 +114,38 @@ def describe_history(workflow: Workflow, feature: Any, star: Star) -> str:
         else "the " + describe_column(workflow, events.moment.table, base.get_name()).removeprefix("the ")
         for base in found.base_features
     ]
-    text = _describe_primitive(found.primitive, bases, slot)
+    text = _describe_share(bases) if found.primitive.name == "percent_true" else None
+    text = text or _describe_primitive(found.primitive, bases, slot)
     thing = found.parent_dataframe_name
-    by = "all rows" if thing == "all" else f"rows of the same {thing}"
-    span = found.use_previous
-    when = f"over the last {span.get_name().lower()}" if span is not None else "over all history"
+    by = f"all {events.moment.table}" if thing == "all" else f"{events.moment.table} of the same {thing}"
+    when = f"over {_in_words(found.use_previous)}" if found.use_previous is not None else "over all history"
     where = f" where {found.where.get_name()}" if found.where is not None else ""
-    return f"{text}, of {by} of {events.moment.table}{known}{where}, {when}"
+    return f"{text}, of {by}{known}{where}, {when}"
+
+
+def _describe_share(bases: Sequence[str]) -> str:
+    """Featuretools calls it the percentage of true values; what is true is better said, and it is no percentage.
+
+    Example:
+        >>> _describe_share(["the whether it never left"]), _describe_share(["the alarm"])
+        ('the share in which it never left', 'the share in which the alarm holds')
+    """
+    (base,) = bases
+    what = base.removeprefix("the ")
+    return (
+        f"the share in which {what.removeprefix('whether ')}"
+        if what.startswith("whether ")
+        else (f"the share in which {base} holds")
+    )
+
+
+def _in_words(span: Any) -> str:
+    """Write a window as people say it.
+
+    Example:
+        >>> from featuretools.entityset.timedelta import Timedelta
+        >>> _in_words(Timedelta("1 day")), _in_words(Timedelta("3 hours"))
+        ('the last day', 'the last 3 hours')
+    """
+    words = str(span.get_name()).lower()
+    return f"the last {words[2:].removesuffix('s')}" if words.startswith("1 ") else f"the last {words}"
