@@ -27,8 +27,8 @@ def check_not_yet(attributes: Any) -> Iterator[Mistake]:
     """Find the fields that are written although nothing serves them.
 
     Example:
-        >>> [m.message for m in check_not_yet({"partitions": {"names": ["north"]}})]
-        ['not yet; cut by time, or leave partitions out']
+        >>> [m.message for m in check_not_yet({"models": {"search": "grid"}})]
+        ["not yet, however: 'grid'; use search: tpe"]
     """
     for item in NOT_YET:
         for place, value in _matches(attributes, item.pattern, ()):
