@@ -25,6 +25,9 @@ def load(
     partition: str | Sequence[str] | None = None,
     *,
     as_of: "int | str | dt.date | None" = None,
+    run: str | None = None,
+    version: int | None = None,
+    model: str | None = None,
     as_arrow: bool = False,
     home: str | os.PathLike[str] | None = None,
 ) -> Any:
@@ -36,21 +39,32 @@ def load(
         partition: one partition, or several in the order wanted; by default all.
         as_of: what it held earlier: after a version of its table in the lake (a whole number), or at a moment
             ('2024-05-31', '2024-05-31 18:00', a date or datetime; UTC where it says no zone).
+        run: as a run left it, by the run's id or the beginning of it; what the run did not look after, as it found it.
+        version: the same as `as_of` with a whole number.
+        model: as the model was made from it: 'NAME/VERSION', 'NAME@ALIAS', or as `mlwf reproduce` takes it.
         as_arrow: an Arrow table instead of a pandas frame.
         home: the folder of all state; by default MLWF_HOME, else `.mlwf` in the working directory.
     Returns:
         A pandas frame, or an Arrow table.
     Raises:
-        LakeError: if there is no such workflow, asset, partition or state, saying which there are.
+        LakeError: if there is no such workflow, asset, partition or state, saying which there are; if more than one
+            of `as_of`, `run`, `version` and `model` is given.
+        ModelError: if there is no such model.
     Example:
         >>> import mlwf_assets
         >>> mlwf_assets.load("flights", "features/matrix", home="/no/such/home")
         Traceback (most recent call last):
         mlwf_assets.errors.LakeError: there must be a workflow 'flights' in /no/such/home/lake, ...
     """
-    from mlwf_assets.lake.loading import load_table
+    from mlwf_assets.lake.loading import load_table, refuse_several
 
-    table = load_table(workflow, asset, partition, as_of=as_of, home=home)
+    refuse_several({"as_of": as_of, "run": run, "version": version, "model": model})
+    pinned = None
+    if model is not None:
+        from mlwf_assets.deployment.versions import pinned_versions
+
+        pinned = pinned_versions(model, workflow, asset, home=home)
+    table = load_table(workflow, asset, partition, as_of=as_of, run=run, version=version, pinned=pinned, home=home)
     return table if as_arrow else table.to_pandas()
 
 

@@ -44,3 +44,7 @@ class GateError(MlwfError, RuntimeError):
 
 class ServerError(MlwfError, RuntimeError):
     """A server cannot start: a taken port, a missing program."""
+
+
+class LedgerError(MlwfError, RuntimeError):
+    """The ledger of the GPUs cannot be read or written; nothing was granted."""

@@ -87,7 +87,7 @@ def test_make_knows_every_target_that_is_named():
 
 def test_every_other_command_is_one_that_exists_and_takes_the_options(folder):
     named = {line.split()[1] for line in COMMANDS if line.startswith("mlwf ")} | {*re.findall(r"`mlwf (\w+)", README)}
-    assert named == {"init", "check", "run", "status", "predict", "up"}
+    assert named == {"init", "check", "run", "status", "show", "compare", "reproduce", "gc", "predict", "up"}
     help_of = {name: run(f".venv/bin/mlwf {name} --help", folder) for name in named}
     for options, name in (
         ("--target", "init"),

@@ -63,7 +63,7 @@ def _clean_step(workflow: Workflow, name: str, table: Table) -> Step:
         compute=_cleaner(workflow, name, table),
         settings=[table.model_dump(mode="json", exclude=_WORDS), _reading(workflow, name, table)],
         libraries=("duckdb", "pyarrow"),
-        without=("mlwf_assets.lake.connectors.doubled",),  # it refuses, and changes no result
+        refuse=_doubled(workflow, name),
         own=own_code(workflow, [step for step in workflow.own.of(CleaningStep) if step.table == name]),
         partitioned=partitioned,
     )
@@ -84,16 +84,25 @@ def _reading(workflow: Workflow, name: str, table: Table) -> dict[str, Any]:
     files = {source: spec for source, spec in sources.items() if isinstance(spec, FilesSource)}
     return {
         "read_as": {source: spec.csv.model_dump(mode="json") for source, spec in files.items()},
-        "times": {source: spec.time for source, spec in files.items() if workflow.is_partitioned_source(source)},
+        "times": {
+            source: spec.time for source, spec in files.items() if spec.time and workflow.is_partitioned_source(source)
+        },
     }
+
+
+def _doubled(workflow: Workflow, name: str) -> Callable[[], None]:
+    def refuse() -> None:
+        from mlwf_assets.lake.connectors.doubled import refuse_doubled
+
+        refuse_doubled(workflow, [name])
+
+    return refuse
 
 
 def _cleaner(workflow: Workflow, name: str, table: Table) -> Callable[[Work], Results]:
     def clean(work: Work) -> Results:
         from mlwf_assets.lake import duck
-        from mlwf_assets.lake.connectors.doubled import refuse_doubled
 
-        refuse_doubled(workflow, [name])
         with duck.connect() as connection:
             for partition in work.partitions:
                 given = _read(work, workflow, name, table, partition)

@@ -42,6 +42,20 @@ class _Facts(NamedTuple):
     imports: tuple[str, ...]
 
 
+class CodeParts(NamedTuple):
+    """What a step's code consists of.
+
+    Attributes:
+        own: hash of the step's function, with the helpers that it names.
+        modules: module -> hash, of all that the function reaches.
+        libraries: distribution -> version.
+    """
+
+    own: str
+    modules: dict[str, str]
+    libraries: dict[str, str]
+
+
 def code_fingerprint(
     function: Callable[..., Any], libraries: Iterable[str] = (), *, without: Collection[str] = ()
 ) -> str:
@@ -58,17 +72,36 @@ def code_fingerprint(
         >>> len(code_fingerprint(code_fingerprint))
         32
     """
-    before = len(_remembered())
+    parts = code_parts(function, libraries, without=without)
     digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    digest.update(parts.own.encode())
+    for module, found in parts.modules.items():
+        digest.update(f"{module}:{found}".encode())
+    for library, version in parts.libraries.items():
+        digest.update(f"{library}=={version}".encode())
+    return digest.hexdigest()
+
+
+def code_parts(
+    function: Callable[..., Any], libraries: Iterable[str] = (), *, without: Collection[str] = ()
+) -> CodeParts:
+    """List what `code_fingerprint` is made from, so that it can be told which part changed.
+
+    Example:
+        >>> code_parts(code_fingerprint, ["pyarrow"]).libraries.keys()
+        dict_keys(['pyarrow'])
+    """
+    before = len(_remembered())
     own = _facts(Path(inspect.getfile(function)), function.__qualname__)
-    digest.update(own.hash.encode())
-    for module in sorted(_reached(_first_party(own.imports, function.__module__), without)):
-        digest.update(f"{module}:{_module_facts(module).hash}".encode())
-    for library in sorted(libraries):
-        digest.update(f"{library}=={_version(library)}".encode())
+    modules = sorted(_reached(_first_party(own.imports, function.__module__), without))
+    parts = CodeParts(
+        own.hash,
+        {module: _module_facts(module).hash for module in modules},
+        {library: _version(library) for library in sorted(libraries)},
+    )
     if len(_remembered()) > before:
         _remember()
-    return digest.hexdigest()
+    return parts
 
 
 @functools.cache

@@ -32,6 +32,18 @@ def for_features(workflow: Workflow, table: str) -> Choice:
     return _remembering(lambda there: named.feature_columns(workflow, table, there))
 
 
+def for_history(workflow: Workflow, table: str, *, own: bool) -> Choice:
+    """Choose what features over history are made of; of the same partition (`own`) also what the others are made of."""
+
+    def choose(there: Mapping[str, str]) -> Sequence[str]:
+        wanted = {*named.history_columns(workflow, table, there)}
+        if own:
+            wanted |= {*named.feature_columns(workflow, table, there)}
+        return [name for name in there if name in wanted]
+
+    return _remembering(choose)
+
+
 def for_own_features(workflow: Workflow) -> Choice:
     """Choose what the features of the workflow's own Python files are made of."""
     reads = {column for feature in workflow.own.of(Feature) for column in feature.reads}

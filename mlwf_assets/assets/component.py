@@ -17,7 +17,7 @@ from mlwf_assets.assets.automation.condition import WORKFLOW_TAG
 from mlwf_assets.assets.automation.sensors import Automatic, automatic
 from mlwf_assets.assets.graph import workflow_partitions, workflow_steps
 from mlwf_assets.assets.laziness import materialize
-from mlwf_assets.assets.partitions import partition_mapping, partitions_definition
+from mlwf_assets.assets.partitions import backfill_policy, partition_mapping, partitions_definition
 from mlwf_assets.assets.recipes import step_code
 from mlwf_assets.assets.resources import HOME, MlwfHome
 from mlwf_assets.assets.step import Output, Step
@@ -88,12 +88,13 @@ def _assets(workflow: Workflow, steps: Sequence[Step], step: Step, alive: Automa
         specs=[_spec(workflow, steps, step, output, alive) for output in step.outputs],
         check_specs=list(_check_specs(step)),
         partitions_def=cut,
-        backfill_policy=dg.BackfillPolicy.single_run() if cut else None,
+        backfill_policy=backfill_policy(workflow.partitions) if cut and workflow.partitions else None,
         can_subset=False,
     )
     def body(context: dg.AssetExecutionContext, mlwf_home: MlwfHome) -> Iterator[Any]:
         # Where the end is open, there are more partitions now than when the definitions were loaded.
-        yield from materialize(context, steps, step, workflow_partitions(workflow), mlwf_home.folder)
+        names = workflow_partitions(workflow)
+        yield from materialize(context, workflow, steps, step, names, mlwf_home.folder)
 
     return body
 

@@ -44,7 +44,7 @@ def dataset_steps(workflow: Workflow) -> list[Step]:
         compute=_splits(workflow),
         settings=[
             workflow.splits.model_dump(mode="json"),
-            workflow.partitions.model_dump(mode="json") if workflow.partitions else None,
+            workflow.timeline.model_dump(mode="json", exclude={"per_run"}) if workflow.timeline else None,
             list(workflow.tables[table].key),
         ],
         libraries=("duckdb", "pyarrow"),
@@ -90,7 +90,7 @@ def _splits(workflow: Workflow) -> Callable[[Work], Results]:
         key = workflow.tables[workflow.examples.table].key
         try:
             made = split_examples(
-                workflow.splits, examples, key=key, partitions=workflow.partitions, locate=workflow.locate
+                workflow.splits, examples, key=key, partitions=workflow.timeline, locate=workflow.locate
             )
         except DataError as error:
             if workflow.share is None:

@@ -13,7 +13,7 @@ from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.extensions import Metric
 from mlwf_assets.spec.outputs import Deployment
-from mlwf_assets.spec.timeline import partition_names
+from mlwf_assets.spec.timeline import cut_names
 from mlwf_assets.spec.workflow import Workflow
 
 GATE = "gate"
@@ -80,7 +80,7 @@ def _deployer(workflow: Workflow, spec: Deployment) -> Callable[[Work], Results]
                 test=work.read("features/test_matrix"),
                 key=example_key(workflow),
                 metrics=work.read("evaluation/report"),
-                files=_files(work),
+                files=_files(work, workflow),
                 origin=_origin(work, workflow),
                 report_link=f"/reports/{workflow.name}/{REPORT}",
             )
@@ -116,9 +116,13 @@ def _to_result(spec: Deployment, made: Any) -> Result:
     )
 
 
-def _files(work: Work) -> dict[str, bytes]:
+def _files(work: Work, workflow: Workflow) -> dict[str, bytes]:
     """What goes into the registry beside the model."""
+    from mlwf_assets.assets.tracing import trace
+    from mlwf_assets.deployment.provenance import FILE, pack
+
     return {
+        FILE: pack(trace(workflow, work)),
         "features.json": work.file("features/matrix", "features.json"),
         "definitions.json": work.file("features/relational", "definitions.json"),
         REPORT: work.file("evaluation/report", REPORT),
@@ -131,6 +135,6 @@ def _origin(work: Work, workflow: Workflow) -> Any:
     return Origin(
         run_id=work.run_id,
         asset=f"{workflow.name}/{_NAME}",
-        partitions=partition_names(workflow.partitions) if workflow.partitions else (),
+        partitions=cut_names(workflow.partitions) if workflow.partitions else (),
         tables=work.versions(),
     )

@@ -1,8 +1,9 @@
 """features/*: one row per example, nothing in it known after the cutoff; selection; the matrices."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mlwf_assets.assets import columns
 from mlwf_assets.assets.lineage import feature_lineage
@@ -10,8 +11,15 @@ from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work, partitions_back
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.extensions import Feature
+from mlwf_assets.spec.history import history_tables, longest_window
 from mlwf_assets.spec.relationships import related_tables
 from mlwf_assets.spec.workflow import Workflow
+
+if TYPE_CHECKING:
+    from mlwf_assets.features.relational import History
+
+# So many examples are computed in one pass.
+_ROWS_AT_ONCE = 200_000
 
 _SELECTION_COLUMNS = {
     "name": "the feature",
@@ -49,38 +57,108 @@ def _shape(workflow: Workflow) -> object:
 def _relational_step(workflow: Workflow) -> Step:
     target = workflow.examples.table
     related = related_tables(workflow)
+    past = history_tables(workflow)
     return Step(
         outputs=(
             Output(
                 "features/relational",
-                "Features of each example through the relationships, by Deep Feature Synthesis.",
-                kinds=("deltalake", "featuretools"),
+                "Features of each example through the relationships, and over history, by Deep Feature Synthesis.",
+                kinds=("deltalake", "featuretools", *(["duckdb"] if past else [])),
             ),
         ),
         inputs=(
             Input("datasets/examples"),
-            Input(f"clean/{target}", columns=columns.for_features(workflow, target)),
-            *(Input(f"clean/{name}", back=None, columns=columns.for_features(workflow, name)) for name in related),
+            *(
+                [_look_back(workflow, target)]
+                if target in past
+                else [Input(f"clean/{target}", columns=columns.for_features(workflow, target))]
+            ),
+            *(Input(f"clean/{name}", back=None, columns=_columns(workflow, name, past)) for name in related),
+            *(_look_back(workflow, name) for name in past if name != target and name not in related),
         ),
-        compute=_relational(workflow, related),
+        compute=_relational(workflow, related, past),
         settings=[_shape(workflow), workflow.features.relational.model_dump(mode="json")],
-        libraries=("featuretools", "woodwork", "pandas"),
-        preload=("featuretools",),
+        libraries=("featuretools", "woodwork", "pandas", *(["duckdb"] if past else [])),
+        preload=("featuretools", *(["duckdb"] if past else [])),
         partitioned=workflow.is_partitioned(target),
     )
 
 
-def _relational(workflow: Workflow, related: list[str]) -> Callable[[Work], Results]:
+def _columns(workflow: Workflow, name: str, past: Sequence[str]) -> columns.Choice:
+    """Choose the columns of a table that examples refer to, which may also be looked back over."""
+    if name in past:
+        return columns.for_history(workflow, name, own=True)
+    return columns.for_features(workflow, name)
+
+
+def _look_back(workflow: Workflow, name: str) -> Input:
+    """Read a table's history: the partitions that the windows reach into, or all there are so far."""
+    own = name == workflow.examples.table
+    back = reach_of_history(workflow) if workflow.is_partitioned(name) else 0
+    return Input(
+        f"clean/{name}",
+        back=back,
+        # Names are not in the order of time: what is known by a cutoff may stand under any of them.
+        until=back is None and workflow.timeline is not None,
+        columns=columns.for_history(workflow, name, own=own),
+        earlier=columns.for_history(workflow, name, own=False) if own else None,
+    )
+
+
+def reach_of_history(workflow: Workflow) -> int | None:
+    """Count the earlier partitions that windows of history can reach into; None: all there are."""
+    longest = longest_window(workflow)
+    if longest is None or workflow.timeline is None or not workflow.is_partitioned(workflow.examples.table):
+        return None
+    # A cutoff lies before its example, and an outcome is known after its row: another window is room for both.
+    return partitions_back(2 * longest, workflow.timeline.every)
+
+
+def _relational(workflow: Workflow, related: list[str], past: list[str]) -> Callable[[Work], Results]:
+    target = workflow.examples.table
+    # Windows that are bounded read their partitions alone; all of history is read once, for all partitions.
+    alone = longest_window(workflow) is not None
+
+    def read_history(work: Work, partition: str | None) -> "History | None":
+        from mlwf_assets.features import relational
+
+        if not past:
+            return None
+        return relational.History(workflow, {name: work.read_history(f"clean/{name}", partition) for name in past})
+
     def build(work: Work) -> Results:
         from mlwf_assets.features import relational
 
-        names = [workflow.examples.table, *related]
-        for partition in work.partitions:
-            tables = {name: work.read(f"clean/{name}", partition) for name in names}
-            examples = work.read("datasets/examples", partition)
-            yield partition, {"features/relational": _with_lineage(relational.build(workflow, tables, examples))}
+        history = None
+        for several in _in_passes(work, alone=alone and bool(past)):
+            if history is None or alone:
+                history = read_history(work, several[-1] if alone else work.partitions[-1])
+            tables = {name: work.read(f"clean/{name}", several[0]) for name in related}
+            tables[target] = work.read_own(f"clean/{target}", *several)
+            examples = work.read_own("datasets/examples", *several)
+            made = _with_lineage(relational.build(workflow, tables, examples, history=history))
+            start = 0
+            for partition in several:
+                rows = work.entries("datasets/examples", partition)[-1].rows
+                yield partition, {"features/relational": replace(made, table=made.table.slice(start, rows))}
+                start += rows
 
     return build
+
+
+def _in_passes(work: Work, *, alone: bool) -> Iterator[list[str | None]]:
+    """Put partitions together that are computed in one pass, or leave each alone; a pass stays within the memory."""
+    several: list[str | None] = []
+    rows = 0
+    for partition in work.partitions:
+        more = work.entries("datasets/examples", partition)[-1].rows
+        if several and (alone or rows + more > _ROWS_AT_ONCE):
+            yield several
+            several, rows = [], 0
+        several.append(partition)
+        rows += more
+    if several:
+        yield several
 
 
 def _with_lineage(made: Result) -> Result:
@@ -120,12 +198,13 @@ def _timeseries_step(workflow: Workflow) -> Step:
 def reach(workflow: Workflow, name: str) -> int | None:
     """Count the earlier partitions of readings that the longest window can reach into; None: all are read."""
     series = workflow.features.timeseries[name]
-    partitioned = workflow.is_partitioned(workflow.examples.table)
-    if workflow.partitions is None or not partitioned:
+    if workflow.partitions is None or not workflow.is_partitioned(workflow.examples.table):
         return None
+    if workflow.timeline is None:  # names are no history of one another: each has its own readings
+        return 0
     # A cutoff lies before its example, and a reading becomes known after it was taken: a day is room for both.
     span = max(series.windows) + (series.tolerance or max(series.windows))
-    return partitions_back(span, workflow.partitions.every)
+    return partitions_back(span, workflow.timeline.every)
 
 
 def _timeseries(workflow: Workflow) -> Callable[[Work], Results]:

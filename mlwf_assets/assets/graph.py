@@ -12,7 +12,7 @@ from mlwf_assets.assets.outliers import outlier_steps
 from mlwf_assets.assets.predictions import prediction_steps
 from mlwf_assets.assets.raw import raw_steps
 from mlwf_assets.assets.step import Step
-from mlwf_assets.spec.timeline import partition_names
+from mlwf_assets.spec.timeline import cut_names
 from mlwf_assets.spec.workflow import Workflow
 
 # A sample of a workflow reads the same tables: it is made of fewer examples, not of fewer rows.
@@ -39,5 +39,5 @@ def workflow_steps(workflow: Workflow) -> list[Step]:
 
 
 def workflow_partitions(workflow: Workflow) -> list[str]:
-    """Name the partitions of a workflow; none where time is not cut."""
-    return partition_names(workflow.partitions) if workflow.partitions else []
+    """Name the partitions of a workflow; none where nothing is cut."""
+    return cut_names(workflow.partitions) if workflow.partitions else []

@@ -19,17 +19,21 @@ from mlwf_assets.assets import metadata, stamps
 from mlwf_assets.assets.causes import shorten
 from mlwf_assets.assets.event_log import BATCH, together
 from mlwf_assets.assets.failures import note_failure
+from mlwf_assets.assets.gpu_quota import give_slot_back
+from mlwf_assets.assets.leased import StillWaiting
 from mlwf_assets.assets.markdown import as_table
 from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
+from mlwf_assets.assets.records import record_begin, record_step
 from mlwf_assets.assets.relay import recording_step
 from mlwf_assets.assets.step import Output, Step, Work, table_names
-from mlwf_assets.errors import MlwfError
+from mlwf_assets.errors import ConflictError, LakeError, MlwfError
 from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Entry, Result
 from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.sample import parse_sample_name
+from mlwf_assets.spec.workflow import Workflow
 
 FORCE_TAG = "mlwf/force"
 # A run of the whole workflow: of some assets it asks for the newest partitions alone, whatever its range is.
@@ -57,7 +61,12 @@ class Done:
 
 
 def materialize(
-    context: dg.AssetExecutionContext, steps: Sequence[Step], step: Step, names: Sequence[str], home: Path
+    context: dg.AssetExecutionContext,
+    workflow: Workflow,
+    steps: Sequence[Step],
+    step: Step,
+    names: Sequence[str],
+    home: Path,
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Bring a step's outputs up to date and report them to Dagster."""
     with recording_step() as recorder, recorder.failing(step.name):
@@ -65,10 +74,18 @@ def materialize(
         if not partitions:
             return
         lake = Lake(home / "lake")
-        runner = _Runner(step, lake, home, context.run.run_id, recorder)
+        record_begin(workflow, steps, lake, home, context.run.run_id)
+        runner = Runner(step, lake, home, context.run.run_id, recorder)
         planned = Planner(steps, home, names).plan_step(step, partitions)
-        done = runner.run(planned, force=context.run.tags.get(FORCE_TAG) == "true")
-        yield from _report(context, table_names(steps), step, done, home, lake)
+        try:
+            done = runner.run(planned, force=context.run.tags.get(FORCE_TAG) == "true")
+        except StillWaiting as waits:
+            again = give_slot_back(context, waits)
+        else:
+            record_step(step, lake, home, context.run.run_id)
+            yield from _report(context, table_names(steps), step, done, home, lake)
+            return
+    raise again
 
 
 def _asked(context: dg.AssetExecutionContext, step: Step, names: Sequence[str]) -> list[str | None]:
@@ -113,7 +130,7 @@ def _key(table: str) -> dg.AssetKey:
     return dg.AssetKey(table.split("/"))
 
 
-class _Runner:
+class Runner:
     """Computes, restores or reuses what was planned for one step."""
 
     def __init__(self, step: Step, lake: Lake, home: Path, run_id: str, recorder: stamps.Recorder) -> None:
@@ -150,14 +167,21 @@ class _Runner:
             return []
         entries = dict(found)
         if one.state != "fresh":
-            with self._recorder.working(self._step.name):
-                entries = {name: self._lake.restore(entry, run_id=self._run_id) for name, entry in found.items()}
+            try:
+                with self._recorder.working(self._step.name):
+                    entries = {name: self._lake.restore(entry, run_id=self._run_id) for name, entry in found.items()}
+            except ConflictError:
+                raise
+            except LakeError:  # an older result was taken away since the plan was made
+                return []
         return [Done(name, one, entry, reused=True) for name, entry in entries.items()]
 
     def _compute(self, todo: Sequence[Planned]) -> list[Done]:
         with quiet_libraries():
             for module in self._step.preload:
                 importlib.import_module(module)
+        if self._step.refuse is not None:
+            self._step.refuse()
         work = self._work(todo)
         by_partition = {one.partition: one for one in todo}
         done: list[Done] = []
@@ -181,6 +205,8 @@ class _Runner:
         """Note which partition was being made when it failed: they are made in order."""
         try:
             yield
+        except StillWaiting:
+            raise
         except Exception as error:
             made = {one.partition for one in done}
             failed = next((one for one in todo if one.partition not in made), todo[-1])
@@ -204,15 +230,23 @@ class _Runner:
 
     def _write(self, output: str, planned: Planned, result: Result, seconds: float) -> Done:
         table = f"{self._step.workflow}/{output}"
-        entry = self._lake.write(
-            table,
-            planned.partition,
-            replace(result, metadata=metadata.for_lake(result, self._outputs[output].columns)),
-            recipe=output_recipe(planned.recipe or "", table),
-            run_id=self._run_id,
-            seconds=seconds,
-            made_from=planned.parts or {},
-        )
+        recipe = output_recipe(planned.recipe or "", table)
+        try:
+            entry = self._lake.write(
+                table,
+                planned.partition,
+                replace(result, metadata=metadata.for_lake(result, self._outputs[output].columns)),
+                recipe=recipe,
+                run_id=self._run_id,
+                seconds=seconds,
+                made_from=planned.parts or {},
+            )
+        except ConflictError:
+            # Another run made the same at the same time: backfills may overlap.
+            faster = self._lake.entry(table, planned.partition)
+            if faster is None or faster.recipe != recipe:
+                raise
+            return Done(output, planned, faster, reused=True)
         return Done(output, planned, entry, reused=False)
 
     def _check_complete(self, todo: Sequence[Planned], done: Sequence[Done]) -> None:

@@ -148,8 +148,8 @@ def with_origins(description: str, origins: Sequence[Sequence[str]]) -> str:
     """Add to the words on a column what it is made from, for Dagster's own lineage of columns is not drawn for all.
 
     Example:
-        >>> with_origins("the delay", [["raw/trips", "dep"], ["raw/trips", "plan"]])
-        'the delay; from raw/trips: dep, plan'
+        >>> with_origins("The delay.", [["raw/trips", "dep"], ["raw/trips", "plan"]])
+        'The delay; from raw/trips: dep, plan'
     """
     by_asset: dict[str, list[str]] = {}
     for asset, column in origins:
@@ -157,7 +157,7 @@ def with_origins(description: str, origins: Sequence[Sequence[str]]) -> str:
     parts = [f"{asset}: {', '.join(columns[:_MOST_ORIGINS])}{', ...' * (len(columns) > _MOST_ORIGINS)}"
              for asset, columns in by_asset.items()]  # fmt: skip
     told = f"from {' and '.join(parts)}" if parts else ""
-    return "; ".join(text for text in (description, told) if text)
+    return "; ".join(text for text in (description.rstrip("."), told) if text) if told else description
 
 
 def _lineage(entry: Entry) -> dg.TableColumnLineage:

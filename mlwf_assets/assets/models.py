@@ -97,7 +97,8 @@ def _family_step(workflow: Workflow, name: str) -> Step:
         compute=_trainer(workflow, name, share),
         settings=[name, settings, share, workflow.examples.kind, example_key(workflow)],
         libraries=("numpy", "pandas", *known.libraries),
-        without=_modules(but=name),
+        # under which lease it was trained changes no result
+        without=(*_modules(but=name), "mlwf_assets.assets.leased", *_GPU),
         own=own_code(
             workflow, [*workflow.own.of(Metric), *(one for one in workflow.own.of(Family) if one.name == name)]
         ),
@@ -114,12 +115,14 @@ class _Known(NamedTuple):
         libraries: distributions whose versions its results depend on.
         preload: modules that are imported before the clock of the work starts.
         module: where its code stands; the registry leads to all of them, and a result depends on its own.
+        on_gpu: whether it trains under a lease where the workflow asks for one.
     """
 
     kind: str
     libraries: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     module: str = ""
+    on_gpu: bool = False
 
 
 _FAMILIES = {
@@ -142,9 +145,10 @@ _FAMILIES = {
     "catboost": _Known("python", ("catboost", "optuna"), ("optuna",), "mlwf_assets.models.families.catboost"),
     "tabm": _Known(
         "pytorch", ("torch", "tabm", "rtdl_num_embeddings", "optuna"), ("torch", "tabm"),
-        "mlwf_assets.models.families.tabm",
+        "mlwf_assets.models.families.tabm", on_gpu=True,
     ),
 }  # fmt: skip
+_GPU = ("mlwf_assets.gpu.client", "mlwf_assets.gpu.leases")
 _OWN = _Known("python", ("optuna",), ("optuna",))
 
 
@@ -172,27 +176,51 @@ def _trainer(workflow: Workflow, name: str, share: float) -> Callable[[Work], Re
         kind = problem_kind(workflow, matrix)
         replay = _replay_file(workflow)
         interrupted = work.home / "tuning" / workflow.name / name / work.recipes[None][:16]
-        with own_metrics(workflow.own):
-            made = train_family(
-                name,
-                matrix,
-                json.loads(work.file(_MATRIX, "features.json")),
-                spec=workflow.models,
-                kind=kind,
-                key=example_key(workflow),
-                budget_s=seconds.total_seconds() * share if seconds is not None else None,
-                checkpoint_dir=interrupted,
-                report=work.report,
-                replay=json.loads(replay.read_bytes()) if replay is not None else None,
-                own=workflow.own,
-            )
+        arguments = {
+            "matrix": matrix,
+            "features": json.loads(work.file(_MATRIX, "features.json")),
+            "spec": workflow.models,
+            "kind": kind,
+            "key": example_key(workflow),
+            "budget_s": seconds.total_seconds() * share if seconds is not None else None,
+            "checkpoint_dir": interrupted,
+            "replay": json.loads(replay.read_bytes()) if replay is not None else None,
+            "own": workflow.own,
+        }
+        shown: Mapping[str, Any] = {}
+        if workflow.models.gpu is not None and _FAMILIES.get(name, _OWN).on_gpu:
+            made, shown = _train_leased(work, workflow, name, arguments)
+        else:
+            with own_metrics(workflow.own):
+                made = train_family(name, report=work.report, **arguments)
         result = Result(made.table, files=made.files, metadata=made.metadata, key=made.key)
         link = log_trials(work, workflow, name, made)
-        yield None, {f"models/{name}": _checked(result, matrix, {"trials in MLflow": link})}
+        yield None, {f"models/{name}": _checked(result, matrix, {"trials in MLflow": link, **shown})}
         # Now that the result stands in the lake, nobody takes up the search again.
         shutil.rmtree(interrupted, ignore_errors=True)
 
     return train
+
+
+def _train_leased(
+    work: Work, workflow: Workflow, name: str, arguments: Mapping[str, Any]
+) -> tuple[Any, Mapping[str, Any]]:
+    """Train in a child process, under a lease of the quota's GPUs; and what is shown of it."""
+    from mlwf_assets.assets.leased import run_leased
+    from mlwf_assets.gpu.client import Client
+    from mlwf_assets.gpu.leases import make_request
+
+    asked = workflow.models.gpu
+    if asked is None:
+        raise ValueError("a lease must be asked for, however: models.gpu is missing")
+    request = make_request(
+        queue=asked.queue, gpus=asked.gpus, memory_mib=asked.memory_mib, requeue=True,
+        priority=50 if asked.priority is None else asked.priority,
+        name=f"{workflow.name}/models/{name}-{work.run_id[:8]}", workflow=workflow.name, asset=f"models/{name}",
+    )  # fmt: skip
+    function = "mlwf_assets.assets.leased:train_leased"
+    outcome = run_leased(Client(), request, function, {"name": name, **arguments}, log=work.report)
+    return outcome.value, outcome.metadata
 
 
 def _checked(result: Result, matrix: pa.Table, shown: Mapping[str, Any] | None = None) -> Result:

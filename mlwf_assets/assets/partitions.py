@@ -3,12 +3,14 @@
 import dagster as dg
 
 from mlwf_assets.assets.step import Input, Step
-from mlwf_assets.spec.partitions import Partitions
+from mlwf_assets.spec.partitions import Cutting, NamedPartitions
 from mlwf_assets.spec.timeline import partition_cron, partition_format
 
 
-def partitions_definition(partitions: Partitions) -> dg.TimeWindowPartitionsDefinition:
-    """Make Dagster's definition of the same stretches of time, under the same names."""
+def partitions_definition(partitions: Cutting) -> dg.PartitionsDefinition[str]:
+    """Make Dagster's definition of the same partitions, under the same names and in the same order."""
+    if isinstance(partitions, NamedPartitions):
+        return dg.StaticPartitionsDefinition(list(partitions.names))
     return dg.TimeWindowPartitionsDefinition(
         start=partitions.start.strftime(partition_format(partitions)),
         end=partitions.end.strftime(partition_format(partitions)) if partitions.end else None,
@@ -16,6 +18,13 @@ def partitions_definition(partitions: Partitions) -> dg.TimeWindowPartitionsDefi
         timezone=partitions.timezone,
         cron_schedule=partition_cron(partitions),
     )
+
+
+def backfill_policy(partitions: Cutting) -> dg.BackfillPolicy:
+    """Say how many partitions one run of a backfill takes."""
+    if partitions.per_run is None:
+        return dg.BackfillPolicy.single_run()
+    return dg.BackfillPolicy.multi_run(max_partitions_per_run=partitions.per_run)
 
 
 def partition_mapping(reader: Step, source: Step, edge: Input) -> dg.PartitionMapping | None:

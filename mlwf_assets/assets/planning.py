@@ -111,7 +111,7 @@ def choose_partitions(names: Sequence[str], span: str) -> list[str]:
         ['2013-02', '2013-03']
     """
     if not names:
-        raise SpecError("--partitions is for workflows that cut time: this one has no partitions")
+        raise SpecError("--partitions is for workflows that cut their rows: this one has no partitions")
     first, dots, last = (part.strip() for part in span.partition(".."))
     last = last if dots else first
     for name in filter(None, (first, last)):

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlwf_assets.assets import columns
-from mlwf_assets.assets.features import reach
+from mlwf_assets.assets.features import reach, reach_of_history
 from mlwf_assets.assets.own_code import own_code
 from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.spec.extensions import CleaningStep, Feature
+from mlwf_assets.spec.history import history_tables
 from mlwf_assets.spec.lookups import looked_up
 from mlwf_assets.spec.origins import label_functions
 from mlwf_assets.spec.outputs import Deployment
@@ -59,13 +60,15 @@ def prediction_steps(workflow: Workflow) -> list[Step]:
             partitioned=partitioned,
             external=standing,
             outside="the model that stands",
-            newest=spec.predictions.partitions if partitioned else None,
+            newest=spec.predictions.partitions if partitioned and workflow.timeline else None,
         )
     ]
 
 
 def _which(workflow: Workflow) -> str:
     table = workflow.examples.table
+    if workflow.is_partitioned(table) and workflow.timeline is None:
+        return f"the rows of {table}"
     if workflow.is_partitioned(table):
         return f"the rows of {table}; a run makes the newest partitions alone, older ones are made when asked for"
     return f"the rows of {table} that have no label yet"
@@ -80,13 +83,18 @@ def _inputs(workflow: Workflow) -> list[Input]:
     root = workflow.examples.table
     table, series = workflow.tables[root], workflow.features.timeseries
     whole = {*looked_up(table), *related_tables(workflow)}
-    used = {name: columns.of_use(workflow, name) for name in {root, *whole, *series}}
+    past = history_tables(workflow)
+    used = {name: columns.of_use(workflow, name) for name in {root, *whole, *series, *past}}
     # The types of raw columns count with the columns, and `types.json` tells nothing but them.
     found = [Input(f"raw/{source}", columns=used[root], files=()) for source in table.sources or (root,)]
     found += [Input(f"clean/{name}", back=None, columns=used[name]) for name in sorted(whole)]
-    found += [
-        Input(f"clean/{name}", back=reach(workflow, name), columns=used[name]) for name in series if name not in whole
-    ]
+    reaches = {name: [reach(workflow, name)] for name in series if name not in whole}
+    for name in past:
+        if name not in whole and (name != root or workflow.is_partitioned(root)):
+            reaches.setdefault(name, []).append(reach_of_history(workflow))
+    for name, backs in reaches.items():
+        back = None if None in backs else max(one for one in backs if one is not None)
+        found.append(Input(f"clean/{name}", back=back, until=back is None, columns=used[name]))
     if not workflow.is_partitioned(root):  # features look at the values of the rows that were learned from
         found += [Input(f"clean/{root}", columns=used[root]), Input("datasets/examples")]
     # What the gate said changes no prediction; which model stands is read from the registry.

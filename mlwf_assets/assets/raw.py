@@ -54,7 +54,8 @@ def _span(workflow: Workflow, name: str) -> object:
     """How time is cut; the end is left out, for a later end changes no partition that was there before."""
     if workflow.partitions is None or not workflow.is_partitioned_source(name):
         return None
-    return workflow.partitions.model_dump(mode="json", exclude={"end"})
+    # Which other names there are changes no partition: rows without a name stand beside their neighbours of any name.
+    return workflow.partitions.model_dump(mode="json", exclude={"end", "names", "per_run"})
 
 
 def _describe(name: str, source: Source) -> str:

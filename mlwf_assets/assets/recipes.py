@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 from mlwf_assets.assets.causes import KEPT, Cause, changes, later
 from mlwf_assets.assets.code import code_fingerprint
@@ -60,7 +60,8 @@ def step_code(step: Step) -> str:
 
 
 @functools.cache
-def _settings(step: Step) -> str:
+def settings_hash(step: Step) -> str:
+    """Hash a step's part of the workflow file."""
     return hash_json(step.settings)
 
 
@@ -71,7 +72,37 @@ def output_recipe(recipe: str, table: str) -> str:
 
 def recipe_parts(step: Step, inputs: Mapping[str, str], external: str) -> dict[str, str]:
     """Name each part of what a step's results are made from: what it is -> its fingerprint."""
-    return {"code": step_code(step), "settings": _settings(step), "outside": external, **inputs}
+    return {"code": step_code(step), "settings": settings_hash(step), "outside": external, **inputs}
+
+
+def input_part(edge: Input, entries: Sequence[Entry], which: Sequence[str | None]) -> str:
+    """Fingerprint what a step reads of an input: the columns and files that it asks for, and no others.
+
+    Args:
+        edge: the input.
+        entries: what is there of it.
+        which: the partitions that are read; of those before the last, the columns of history.
+    """
+    last = which[-1] if which else None
+    return hash_json([[entry.partition, edge.part(entry, earlier=entry.partition != last)] for entry in entries])
+
+
+def prefix_part(edge: Input, entries: Sequence[Entry]) -> str:
+    """Fingerprint all of an input up to the last of some entries, in the way that grows step by step."""
+    before = ""
+    for entry in entries[:-1]:
+        before = prefix_after(before, edge, entry)
+    return prefix_end(before, input_part(edge, entries[-1:], [entry.partition for entry in entries[-1:]]))
+
+
+def prefix_after(before: str, edge: Input, entry: Entry) -> str:
+    """Take one more partition into the fingerprint of a prefix: H(p) = hash(H(p-1), content(p))."""
+    return hash_json([before, entry.partition, edge.part(entry, earlier=True)])
+
+
+def prefix_end(before: str, own: str) -> str:
+    """End a prefix with the partition itself, of which other columns may be read than of earlier ones."""
+    return hash_json([before, own])
 
 
 def step_recipe(step: Step, parts: Parts, partition: str | None) -> str:
@@ -133,8 +164,85 @@ def _gather(
         if len(before) < KEPT:
             causes = [Cause(edge.name, read, "was never computed")] if planned is None else planned.because
             before |= dict.fromkeys(causes if planned is None else later(causes, planned.step.name, read))
-    part = "" if before else hash_json([[entry.partition, edge.part(entry)] for entry in found])
+    part = "" if before else input_part(edge, found, which)
     return _Read(found, tuple(before), lacks, part, waits)
+
+
+class _Prefix:
+    """All of an input up to a partition, one partition after the other, so that n of them cost n and not its square.
+
+    The fingerprint of a prefix is that of the one before and of what came: H(p) = hash(H(p-1), content(p)).
+    """
+
+    def __init__(
+        self,
+        edge: Input,
+        names: Sequence[str],
+        entries: Entries,
+        not_fresh: Mapping[tuple[str, str | None], Planned],
+    ) -> None:
+        self._edge, self._names, self._entries, self._not_fresh = edge, names, entries, not_fresh
+        self._found: list[Entry] = []
+        self._waits: list[tuple[str, str | None]] = []
+        self._before: tuple[Cause, ...] = ()
+        self._lacks = False
+        self._hash = ""
+        self._done = 0
+
+    def read(self, place: int) -> _Read:
+        """Read up to the partition at a place; places must be asked for in their order."""
+        for name in self._names[self._done : place]:
+            self._take(name)
+        self._done = max(self._done, place)
+        own = _gather(self._edge, [self._names[place]], self._entries, self._not_fresh)
+        before = tuple(dict.fromkeys([*self._before, *own.before]))[:KEPT]
+        part = "" if before else prefix_end(self._hash, own.part)
+        found, waits = _Slice(self._found, len(self._found), own.entries), [*self._waits, *own.waits]
+        return _Read(found, before, self._lacks or own.lacks, part, waits)
+
+    def _take(self, name: str) -> None:
+        one = _gather(self._edge, [name], self._entries, self._not_fresh)
+        self._found += one.entries
+        self._waits += one.waits
+        self._before = tuple(dict.fromkeys([*self._before, *one.before]))[:KEPT]
+        self._lacks = self._lacks or one.lacks
+        if not self._before:
+            self._hash = prefix_after(self._hash, self._edge, one.entries[0])
+
+
+class _Slice(Sequence[Entry]):
+    """The first entries of a list that still grows, and some more: it holds no copy."""
+
+    def __init__(self, first: list[Entry], size: int, more: Sequence[Entry]) -> None:
+        self._first, self._size, self._more = first, size, more
+
+    def __len__(self) -> int:
+        return self._size + len(self._more)
+
+    @overload
+    def __getitem__(self, at: int) -> Entry: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Entry]: ...
+    def __getitem__(self, at: int | slice) -> Entry | Sequence[Entry]:
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(len(self)))]
+        place = at if at >= 0 else len(self) + at
+        if not 0 <= place < len(self):
+            raise IndexError(at)
+        return self._first[place] if place < self._size else self._more[place - self._size]
+
+
+def read_partitions(
+    edge: Input, source: Step, partition: str | None, names: Sequence[str], here: int
+) -> Sequence[str | None]:
+    """List the partitions of an input that one partition of its reader, the `here`-th one, reads."""
+    if not source.partitioned:
+        return [None]
+    if edge.until and partition is not None:
+        return names[: here + 1]
+    if partition is None or edge.back is None:
+        return names
+    return names[max(0, here - edge.back) : here + 1]
 
 
 class Planner:
@@ -179,9 +287,15 @@ class Planner:
         external = step.external(self._home) if step.external else ""
         # Partitions that read the same share it: else, with all of an input, years of days would cost their square.
         known: dict[tuple[str, str | None], _Read] = {}
-        for partition in partitions:
+        prefixes: dict[str, _Prefix] = {}
+        for partition in sorted(partitions, key=self._place):
             reads: dict[str, _Read] = {}
             for edge in step.inputs:
+                if edge.until and partition is not None and self._writers[edge.name].partitioned:
+                    if edge.name not in prefixes:
+                        prefixes[edge.name] = _Prefix(edge, self._names, lake.entries(edge.name), not_fresh)
+                    reads[edge.name] = prefixes[edge.name].read(self._places[partition])
+                    continue
                 key = edge.name, None if edge.back is None or not self._writers[edge.name].partitioned else partition
                 if key not in known:
                     known[key] = _gather(edge, self._which(edge, partition), lake.entries(edge.name), not_fresh)
@@ -189,14 +303,12 @@ class Planner:
             own = [lake.entries(output.name).get(partition) for output in step.outputs]
             yield self._plan_one(step, partition, external, own, reads)
 
+    def _place(self, partition: str | None) -> int:
+        return -1 if partition is None else self._places[partition]
+
     def _which(self, edge: Input, partition: str | None) -> Sequence[str | None]:
-        """List the partitions of an input that one partition of its reader reads."""
-        if not self._writers[edge.name].partitioned:
-            return [None]
-        if partition is None or edge.back is None:
-            return self._names
-        here = self._places[partition]
-        return self._names[max(0, here - edge.back) : here + 1]
+        here = 0 if partition is None else self._places[partition]
+        return read_partitions(edge, self._writers[edge.name], partition, self._names, here)
 
     def _plan_one(
         self,

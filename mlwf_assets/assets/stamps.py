@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlwf_assets.assets.leased import StillWaiting
+
 
 @dataclass(frozen=True)
 class Stamp:
@@ -44,8 +46,8 @@ class Recorder:
         """Note the error that ends an asset's work, wherever in it it was raised."""
         try:
             yield
-        except GeneratorExit:
-            raise  # whoever ran the asset has lost interest; that is no failure of its own
+        except (GeneratorExit, StillWaiting):
+            raise  # whoever ran the asset has lost interest, or its turn has not come; that is no failure of its own
         except BaseException as error:
             self.failures[asset] = error
             self.listen("failed", asset, _first_line(error))

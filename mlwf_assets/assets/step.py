@@ -50,26 +50,38 @@ class Input:
     Attributes:
         name: 'GROUP/NAME'.
         back: how many earlier partitions are read along with the same one; None: all there are.
+        until: whether of all there are only those up to the same one are read.
         counts: whether the result depends on its content; False: the step only comes after it.
         columns: which columns are read of those that there are; None: all.
         files: which files are read of those beside the table; None: all.
+        earlier: which columns are read of earlier partitions (history), where these are others than of the same one.
     """
 
     name: str
     back: int | None = 0
+    until: bool = False
     counts: bool = True
     columns: Choice | None = None
     files: tuple[str, ...] | None = None
+    earlier: Choice | None = None
 
     def chosen(self, entry: Entry) -> Sequence[str] | None:
         """Name the columns of an entry that are read; None: all."""
-        if self.columns is None or not entry.columns:
-            return None
-        return self.columns({name: kind for name, (kind, _) in entry.columns.items()})
+        return _choose(self.columns, entry)
 
-    def part(self, entry: Entry) -> str:
-        """Name the content of an entry as far as it is read."""
-        return entry.part(self.chosen(entry), self.files)
+    def chosen_as_history(self, entry: Entry) -> Sequence[str] | None:
+        """Name the columns of an entry that are read of it as history; None: all."""
+        return _choose(self.earlier or self.columns, entry)
+
+    def part(self, entry: Entry, *, earlier: bool = False) -> str:
+        """Name the content of an entry as far as it is read: of the same partition, or of an earlier one."""
+        return entry.part(self.chosen_as_history(entry) if earlier else self.chosen(entry), self.files)
+
+
+def _choose(choice: Choice | None, entry: Entry) -> Sequence[str] | None:
+    if choice is None or not entry.columns:
+        return None
+    return choice({name: kind for name, (kind, _) in entry.columns.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +102,8 @@ class Step:
         outside: what is read from there, in words.
         acts: whether it changes something outside of the lake. An older result is then not brought back but made
             again, for what it did may have been undone since.
+        refuse: looks, before anything is computed, at what would make the results useless, and raises; it changes no
+            result.
         newest: how many of the newest partitions a run of the workflow asks for; None: all. Older ones are made
             when somebody asks for them in Dagster, and are left alone by a run.
         workflow: whose tables and assets the outputs are: 'WORKFLOW/GROUP/NAME'.
@@ -107,6 +121,7 @@ class Step:
     external: Callable[[Path], str] | None = None
     outside: str = "what it reads from outside the lake"
     acts: bool = False
+    refuse: Callable[[], None] | None = None
     newest: int | None = None
     workflow: str = ""
 
@@ -170,6 +185,15 @@ class Work:
         """Read an input, as planned for a partition of the step: the columns that the step says it reads."""
         return self.lake.read_entries(self.entries(name, partition), columns=self.inputs[name].chosen)
 
+    def read_own(self, name: str, *partitions: str | None) -> pa.Table:
+        """Read of an input the same partitions alone, in their order, whatever it looks back to."""
+        own = [self.entries(name, partition)[-1] for partition in partitions]
+        return self.lake.read_entries(own, columns=self.inputs[name].chosen)
+
+    def read_history(self, name: str, partition: str | None = None) -> pa.Table:
+        """Read an input that looks back: the columns that count of earlier partitions, and of the same one."""
+        return self.lake.read_entries(self.entries(name, partition), columns=self.inputs[name].chosen_as_history)
+
     def file(self, name: str, file: str, partition: str | None = None) -> bytes:
         """Read a file that stands beside an input; of several partitions, the last one's."""
         return self.lake.file_bytes(self.entries(name, partition)[-1], file)
@@ -180,7 +204,7 @@ class Work:
         return {file: self.lake.file_bytes(entry, file) for file in entry.files}
 
     def versions(self) -> dict[str, str]:
-        """Name the versions and fingerprints of all inputs, in words."""
+        """Name the contents of all inputs, in words: by fingerprints, which hang on nothing else."""
         found: dict[str, list[Entry]] = {}
         for (name, _), entries in self.sources.items():
             found.setdefault(name, []).extend(entries)
@@ -188,9 +212,8 @@ class Work:
 
 
 def _in_words(entries: Sequence[Entry]) -> str:
-    newest = max(entry.version for entry in entries)
     name = entries[0].fingerprint if len(entries) == 1 else hash_json([entry.fingerprint for entry in entries])
-    return f"version {newest}, {name[:12]}"
+    return f"content {name[:12]}"
 
 
 def partitions_back(span: dt.timedelta, every: str) -> int:

@@ -5,7 +5,7 @@ Stands in this room, whose code is no part of a recipe: how trials are recorded 
 
 from mlwf_assets.assets.step import Work
 from mlwf_assets.models.family import FamilyResult
-from mlwf_assets.spec.timeline import partition_names
+from mlwf_assets.spec.timeline import cut_names
 from mlwf_assets.spec.workflow import Workflow
 
 
@@ -26,7 +26,7 @@ def log_trials(work: Work, workflow: Workflow, family: str, made: FamilyResult) 
         origin=Origin(
             run_id=work.run_id,
             asset=f"{workflow.name}/models/{family}",
-            partitions=partition_names(workflow.partitions) if workflow.partitions else (),
+            partitions=cut_names(workflow.partitions) if workflow.partitions else (),
             tables=work.versions(),
         ),
     )

@@ -1,6 +1,7 @@
 """One address for everything that `mlwf up` serves: Dagster at /, MLflow below /mlflow/, reports below /reports/.
 
-A reverse proxy on the machine's own interface. Because all pages share one host and port, the links between
+The figures of the GPUs stand at /gpu/metrics, for Prometheus. All else is a reverse proxy on the machine's own
+interface. Because all pages share one host and port, the links between
 them are paths ('/reports/flights/report.html'), and what is stored in Dagster's event log and in MLflow's
 tags stays right on whatever port the next start uses. It changes no page and knows no content; how headers
 pass follows RFC 9110, 7.6.
@@ -45,6 +46,7 @@ def make_app(*, dagster: str, mlflow: str, reports: Path) -> web.Application:
     app.router.add_get("/mlflow", _redirect(pages.HOME))
     app.router.add_get("/reports", _redirect("/reports/"))
     app.router.add_get("/reports/{path:.*}", serve_folder(reports))
+    app.router.add_get("/gpu/metrics", _gpu_metrics)
     app.router.add_route("*", "/mlflow/{path:.*}", _forward(mlflow, prefix="/mlflow"))
     app.router.add_route("*", "/{path:.*}", _forward(dagster, prefix=""))
     return app
@@ -60,6 +62,19 @@ async def _session(app: web.Application) -> AsyncIterator[None]:
     )
     yield
     await app[_SESSION].close()
+
+
+async def _gpu_metrics(_: web.Request) -> web.StreamResponse:
+    """The machine's GPUs for Prometheus; a machine without a quota file has none to tell of."""
+    from mlwf_assets.errors import MlwfError
+    from mlwf_assets.gpu.client import Client
+    from mlwf_assets.gpu.figures import prometheus
+
+    try:
+        text = await asyncio.to_thread(lambda: prometheus(Client()))
+    except MlwfError as problem:
+        raise web.HTTPServiceUnavailable(text=f"{problem}\n") from None
+    return web.Response(body=text.encode(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
 
 def _redirect(target: str) -> Handler:

@@ -1,4 +1,4 @@
-"""`mlwf gpu`: try quotas before they are put to work; each of its commands reads a file and prints what comes of it."""
+"""`mlwf gpu`: the group, and the two commands that try quotas on a file before they are put to work."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlwf_assets.cli.gpu_ledger import cancel, drain, explain, init, status, usage
+from mlwf_assets.cli.gpu_run import run
 from mlwf_assets.cli.reply import Reply
 
 if TYPE_CHECKING:
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 @click.group("gpu", short_help="Share the GPUs of this machine by quota.")
 def gpu() -> None:
     """Share the GPUs of this machine by quota: guaranteed shares, lent while idle, taken back in order."""
+
+
+for _command in (init, run, status, explain, usage, cancel, drain):
+    gpu.add_command(_command)
 
 
 @gpu.command("simulate", short_help="Say who would run, and where.")

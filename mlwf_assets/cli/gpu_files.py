@@ -6,26 +6,26 @@ come to is not known here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from mlwf_assets.cli.gpu_fields import Fields
+import click
+
 from mlwf_assets.errors import DataError, SourceError
 from mlwf_assets.gpu.fair_share import Claim, fair_shares
-from mlwf_assets.gpu.model import MILLI, Job, Queue, Settings, State, Task
+from mlwf_assets.gpu.fields import Fields
+from mlwf_assets.gpu.model import MILLI, Job, Settings, State, Task
+from mlwf_assets.gpu.queue_fields import QUEUE, RUNTIMES, check_names, check_tree, read_queue
 from mlwf_assets.gpu.simulation import settle
 from mlwf_assets.spec.mistakes import Lines, Mistake, Place, error, suggestion
 from mlwf_assets.spec.yaml_text import parse_yaml
 
-_QUEUE = ("name", "parent", "deserved", "limit", "over_quota_weight", "priority")
-_RUNTIMES = ("preempt_min_runtime_s", "reclaim_min_runtime_s")
 _JOB = ("name", "queue", "priority", "preemptible", "gpus_per_task", "gpu_memory_mib", "min_member", "tasks")
 _JOB_TIMES = ("waited_s", "ran_s", "stale_for_s", "idle_s", "preemption_delay_s")
 _SETTINGS = ("stale_grace_s", "starvation_after_s", "idle_warn_s", "idle_reclaim_s")
 _SCENARIO = ("name", "features", "gpus", "gpu_memory_mib", "queues", "jobs", "expected", *_SETTINGS)
 _CASE = ("name", "unit", "total", "queues", "expected_remaining")
-_CLAIM = (*_QUEUE, "requested", "creation_order", "expected_fair_share")
+_CLAIM = (*QUEUE, "requested", "creation_order", "expected_fair_share")
 _STATES = ("pending", "running", "releasing")
 
 
@@ -78,7 +78,7 @@ def read_scenarios(file: Path) -> list[Scenario]:
         Scenario(one.text("name"), _state(one), file, root.lines, one.place)
         for one in root.each("scenarios", _SCENARIO)
     ]
-    root.check(file)
+    _note(root.check(file))
     return scenarios
 
 
@@ -95,10 +95,15 @@ def read_cases(file: Path) -> list[Case]:
         one.choice("unit", ("gpu", "cpu_millis", "memory"), default="gpu")
         queues = one.each("queues", _CLAIM)
         claims = tuple(_claim(queue, number) for number, queue in enumerate(queues))
-        _check_tree(queues)
+        check_tree(queues)
         cases.append(Case(one.text("name"), one.amount("total", MILLI) or 0, claims))
-    root.check(file)
+    _note(root.check(file))
     return cases
+
+
+def _note(notes: list[str]) -> None:
+    for note in notes:
+        click.echo(note, err=True)
 
 
 def _open(file: Path, top: str) -> Fields:
@@ -119,9 +124,9 @@ def _state(one: Fields) -> State:
     memory = one.integer("gpu_memory_mib", default=0, least=1)
     unit = MILLI * (memory or 1)
     gpus = one.integer("gpus")
-    queues = one.each("queues", (*_QUEUE, *_RUNTIMES))
-    read = tuple(_queue(queue, number, unit) for number, queue in enumerate(queues))
-    _check_tree(queues)
+    queues = one.each("queues", (*QUEUE, *RUNTIMES))
+    read = tuple(read_queue(queue, number, unit) for number, queue in enumerate(queues))
+    check_tree(queues)
     jobs = one.each("jobs", (*_JOB, *_JOB_TIMES))
     leaves = {queue.name for queue in read} - {queue.parent for queue in read}
     _check_jobs(jobs, [queue.name for queue in read], leaves)
@@ -132,20 +137,6 @@ def _state(one: Fields) -> State:
         tuple(_job(job, number, unit, memory or 0, gpus) for number, job in enumerate(jobs)),
         unit,
         Settings(**times),
-    )
-
-
-def _queue(queue: Fields, number: int, unit: int) -> Queue:
-    return Queue(
-        queue.text("name"),
-        queue.text("parent", default=None),
-        queue.amount("deserved", unit, default=0),
-        queue.amount("limit", unit, default=-1),
-        queue.amount("over_quota_weight", MILLI, default=1) or 0,
-        queue.integer("priority", default=100, least=None) or 0,
-        number,
-        Fraction(0),
-        *(queue.integer(name, default=None) for name in _RUNTIMES),
     )
 
 
@@ -221,31 +212,10 @@ def _device(task: Fields, name: Any, gpus: int | None) -> int:
     return 0
 
 
-def _check_tree(queues: Sequence[Fields]) -> None:
-    parents = {queue.data.get("name"): queue.data.get("parent") for queue in queues}
-    seen: set[Any] = set()
-    for queue in queues:
-        name, parent = queue.data.get("name"), queue.data.get("parent")
-        if name in seen:
-            queue.mistake("name", f"must be there once, however: {name!r} is there twice; rename one of them")
-        seen.add(name)
-        if parent is not None and parent not in parents:
-            known = suggestion(str(parent), [str(one) for one in parents])
-            queue.mistake("parent", f"must be one of the queues, however: {parent!r}.{known}")
-        above, steps = parent, 0
-        while above in parents and above is not None and steps <= len(parents):
-            above, steps = parents[above], steps + 1
-        if steps > len(parents):
-            queue.mistake("parent", "must not lead back to the queue itself; leave one parent of the circle out")
-
-
 def _check_jobs(jobs: Sequence[Fields], queues: Sequence[str], leaves: set[str]) -> None:
-    seen: set[Any] = set()
+    check_names(jobs)
     for job in jobs:
-        name, queue = job.data.get("name"), job.data.get("queue")
-        if name in seen:
-            job.mistake("name", f"must be there once, however: {name!r} is there twice; rename one of them")
-        seen.add(name)
+        queue = job.data.get("queue")
         if queue is not None and queue not in queues:
             job.mistake("queue", f"must be one of the queues, however: {queue!r}.{suggestion(str(queue), queues)}")
         elif queue is not None and queue not in leaves:

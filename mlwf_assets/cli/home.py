@@ -10,6 +10,8 @@ mlwf_assets.cli.home FOLDER` makes a checkout ready for `dagster dev` (`make env
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlwf_assets.lake.home import home_folder
@@ -112,6 +114,8 @@ def write_env_file(folder: Path, *, home: Path) -> Path | None:
 def prepare_home(home: Path, *, project: Path | None = None) -> dict[str, str]:
     """Make the home ready for Dagster and return the environment variables that point to it.
 
+    The first time Dagster's databases are made as well.
+
     Args:
         home: as `lake.home.home_folder` gives it.
         project: the folder with workspace.yaml; by default the current one.
@@ -121,7 +125,38 @@ def prepare_home(home: Path, *, project: Path | None = None) -> dict[str, str]:
     project = project or Path.cwd()
     if home == project.absolute() / ".mlwf":
         write_env_file(project, home=home)
+    _make_databases(dagster_home)
     return {"MLWF_HOME": str(home), "DAGSTER_HOME": str(dagster_home), "DAGSTER_EVENT_BATCH_SIZE": _EVENT_BATCH}
+
+
+def _make_databases(dagster_home: Path) -> None:
+    """Let Dagster make its databases while nobody else does.
+
+    Two processes that make them at the same time leave a database with two revisions, which Dagster refuses ever after.
+    """
+    made = dagster_home / ".databases"
+    if made.exists():
+        return
+    from dagster import DagsterInstance
+    from filelock import FileLock
+
+    with FileLock(dagster_home / ".databases.lock"), _variable("DAGSTER_HOME", str(dagster_home)):
+        if not made.exists():
+            with DagsterInstance.from_config(str(dagster_home)):
+                made.touch()
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Set a variable of the environment, which dagster.yaml names, for as long as the context lasts."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
 
 
 def load_env_file(folder: Path) -> None:

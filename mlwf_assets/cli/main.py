@@ -8,6 +8,7 @@ traceback. What a command does stands in the module of its name, what it says wi
 import atexit
 import gc
 import importlib
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ _COMMANDS = {
     "run": "mlwf_assets.cli.run",
     "status": "mlwf_assets.cli.status",
     "predict": "mlwf_assets.cli.predict",
+    "show": "mlwf_assets.cli.show",
+    "compare": "mlwf_assets.cli.compare",
+    "reproduce": "mlwf_assets.cli.reproduce",
+    "gc": "mlwf_assets.cli.gc",
     "up": "mlwf_assets.cli.up",
     "gpu": "mlwf_assets.cli.gpu",
 }
@@ -43,7 +48,9 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         # The group's arguments are the command's own: also a command line that cannot be parsed is answered.
-        with replying(as_json="--json" in ctx.args) as reply:
+        # What stands behind `--` is another program's (`mlwf gpu run -- COMMAND`).
+        own = itertools.takewhile(lambda word: word != "--", ctx.args)
+        with replying(as_json="--json" in own) as reply:
             ctx.obj = reply
             try:
                 return super().invoke(ctx)

@@ -22,6 +22,7 @@ from mlwf_assets.cli.warnings import text_by_accident
 from mlwf_assets.errors import MlwfError
 from mlwf_assets.lake.result import Entry
 from mlwf_assets.lake.store import Lake
+from mlwf_assets.spec.partitions import NamedPartitions
 from mlwf_assets.spec.sample import write_share
 from mlwf_assets.spec.workflow import Workflow
 
@@ -257,20 +258,28 @@ def _places(workflow: Workflow, lake: Lake, home: Path) -> Iterator[tuple[str, s
 
 
 def _predictions(workflow: Workflow, lake: Lake, home: Path) -> Iterator[tuple[str, str]]:
-    """Say what was predicted of the newest rows."""
-    entries = lake.entries(f"{workflow.name}/{_PREDICTIONS}")
+    """Say what was predicted: of the newest partition, or where partitions have names, of all of them."""
+    entries = [
+        entry
+        for partition, entry in lake.entries(f"{workflow.name}/{_PREDICTIONS}").items()
+        if not isinstance(workflow.partitions, NamedPartitions) or partition in workflow.partitions.names
+    ]
     if not entries:
         return
-    newest = list(entries.values())[-1]
-    if newest.rows:
-        place = f"predictions/{newest.partition}.csv" if newest.partition else "predictions.csv"
-        where = home / "reports" / workflow.name / place
-        yield (
-            "Predicted",
-            f"{newest.metadata['predicted']:,} of {newest.rows:,} rows by {newest.metadata['model']}: {where}",
-        )
+    shown = entries[-1:] if workflow.timeline or workflow.partitions is None else entries
+    with_rows = [entry for entry in shown if entry.rows]
+    if not with_rows:
+        yield "Predicted", f"nothing: {shown[-1].metadata['nothing was predicted']}"
+        return
+    rows, predicted = (
+        sum(counts) for counts in zip(*((e.rows, e.metadata["predicted"]) for e in with_rows), strict=True)
+    )
+    if len(shown) > 1:
+        place = "predictions"
     else:
-        yield "Predicted", f"nothing: {newest.metadata['nothing was predicted']}"
+        place = f"predictions/{shown[0].partition}.csv" if shown[0].partition else "predictions.csv"
+    where = home / "reports" / workflow.name / place
+    yield "Predicted", f"{predicted:,} of {rows:,} rows by {with_rows[-1].metadata['model']}: {where}"
 
 
 def _print_failures(outcome: Outcome, home: Path) -> None:

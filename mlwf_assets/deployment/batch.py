@@ -25,6 +25,7 @@ from mlwf_assets.lake.connectors.parts import Form
 from mlwf_assets.lake.result import Entry
 from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.extensions import Feature
+from mlwf_assets.spec.history import history_tables
 from mlwf_assets.spec.relationships import related_tables
 from mlwf_assets.spec.sources import CsvOptions, FilesSource
 from mlwf_assets.spec.workflow import Workflow
@@ -116,7 +117,7 @@ def _make_matrix(workflow: Workflow, champion: Champion, sifted: Sifted, history
     """The columns that the model takes, and `_row_id`; in no particular order of rows."""
     if not sifted.examples.num_rows:
         return sifted.examples
-    made = _make_features(workflow, sifted, history)
+    made = _make_features(workflow, champion, sifted, history)
     there = {name for table in made for name in table.column_names}
     if lost := [str(one["name"]) for one in champion.features if one["name"] not in there]:
         raise ModelError(
@@ -126,16 +127,30 @@ def _make_matrix(workflow: Workflow, champion: Champion, sifted: Sifted, history
     return assemble({"new": sifted.examples}, made, champion.features, key=KEY).table
 
 
-def _make_features(workflow: Workflow, sifted: Sifted, history: History) -> Sequence[pa.Table]:
+def _make_features(workflow: Workflow, champion: Champion, sifted: Sifted, history: History) -> Sequence[pa.Table]:
+    """What the model takes, and of relational and own features the others as well."""
     root, clean, examples = workflow.examples.table, sifted.clean, sifted.examples
     tables = {name: history.read(f"clean/{name}") for name in related_tables(workflow)}
-    made = [relational.build(workflow, {**tables, root: clean}, examples, key=KEY, alike=history.alike())]
+    past = _read_past(workflow, history)
+    made = [relational.build(workflow, {**tables, root: clean}, examples, key=KEY, alike=history.alike(), history=past)]
+    if past is not None:
+        past.close()
     if workflow.features.timeseries:
-        readings = {name: history.read(f"clean/{name}") for name in workflow.features.timeseries}
-        made.append(timeseries.build(workflow, readings, examples, clean, key=KEY))
+        wanted = {str(one["name"]) for one in champion.features}
+        needed = [name for name in workflow.features.timeseries if any(one.startswith(f"{name}.") for one in wanted)]
+        readings = {name: history.read(f"clean/{name}") for name in needed}
+        made.append(timeseries.build(workflow, readings, examples, clean, key=KEY, wanted=wanted))
     if workflow.own.of(Feature):
         made.append(own.build(workflow, clean, examples, key=KEY))
     return [result.table for result in made]
+
+
+def _read_past(workflow: Workflow, history: History) -> relational.History | None:
+    """Read what features look back over: clean rows of the lake, never the new ones."""
+    past = history_tables(workflow)
+    if not past:
+        return None
+    return relational.History(workflow, {name: history.read(f"clean/{name}") for name in past})
 
 
 def _keys(workflow: Workflow, expected: Expected, rows: NewRows, clean: pa.Table) -> dict[str, pa.ChunkedArray]:

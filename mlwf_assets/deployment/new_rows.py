@@ -150,7 +150,8 @@ def _as_reason(rule: Rule) -> Rule:
 
 def _of_features(workflow: Workflow, features: Sequence[Mapping[str, Any]]) -> set[str]:
     """The columns of the examples' table that features are made from."""
-    used = [text.split(".", 1) for one in features for text in one["columns"]]
+    # What a feature sums up of earlier rows is not asked of the new one.
+    used = [text.split(".", 1) for one in features for text in one["columns"] if text not in one.get("past", ())]
     own = {column for table, column in used if table == workflow.examples.table}
     return own | _ids(workflow, {table for table, _ in used})
 

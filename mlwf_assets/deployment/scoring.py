@@ -103,10 +103,12 @@ def _describe(workflow: Workflow, champion: Champion, table: pa.Table) -> dict[s
         "problems": {one["values"]: one["counts"] for one in problems},
         **_spread(workflow, table),
     }
-    if not table.num_rows and not workflow.is_partitioned(workflow.examples.table):
+    if not table.num_rows:
         described["nothing was predicted"] = (
-            f"every row of {workflow.examples.table} has its label; rows without one are scored here, those of other "
-            f"files by 'mlwf predict {workflow.name} FILE'"
+            "the partition has no rows"
+            if workflow.is_partitioned(workflow.examples.table)
+            else f"every row of {workflow.examples.table} has its label; rows without one are scored here, those of "
+            f"other files by 'mlwf predict {workflow.name} FILE'"
         )
     return described
 

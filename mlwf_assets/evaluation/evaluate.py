@@ -62,7 +62,7 @@ class _Given:
     @property
     def timezone(self) -> str:
         """In which days and months begin."""
-        return self.workflow.partitions.timezone if self.workflow.partitions else "UTC"
+        return self.workflow.timeline.timezone if self.workflow.timeline else "UTC"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def evaluate(
         odd: the odd rows of each table, among those that models learn from.
         examples: clean rows of the examples' table; more rows than the test's do no harm.
         key: what names an example.
-        provenance: table -> version, in words.
+        provenance: table -> its content, in words.
         selection: `name`, `kept` and `reason` of each feature that was made, if the report is to tell them.
         report: called with a few words on how far the work is.
         seed: of resamples and samples.

@@ -77,6 +77,7 @@ class Job:
         preemption_delay_s: how long it waits before others are evicted for it.
         reserved: devices that were reserved for it in the last round.
         from_reservation: whether its present run began on reserved devices.
+        restartable: whether it starts again after a recall; only such work is moved to make room.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Job:
     preemption_delay_s: int = 0
     reserved: tuple[int, ...] = ()
     from_reservation: bool = False
+    restartable: bool = True
 
     @property
     def minimum(self) -> int:

@@ -38,7 +38,9 @@ def schedule(state: State) -> Decisions:
     reservations = reserve(table)
     _allocate(table)
     free = [work for work in table.running if work.job.preemptible]
-    _for_each_waiting(table, _consolidate, [work for work in free if work.job.size < state.unit])
+    _for_each_waiting(
+        table, _consolidate, [work for work in free if work.job.size < state.unit and work.job.restartable]
+    )
     limit_s = state.settings.idle_reclaim_s
     _for_each_waiting(table, _reclaim_idle, [work for work in table.running if work.job.idle_s >= limit_s])
     _for_each_waiting(table, _reclaim, free)

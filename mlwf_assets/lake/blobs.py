@@ -4,12 +4,13 @@ A file is written under another name, brought to the disk, and renamed: what sta
 was damaged later, and reading tells.
 """
 
-import os
-import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from mlwf_assets.errors import LakeError
+from mlwf_assets.lake.durable import writing_durably
 from mlwf_assets.lake.fingerprint import hash_bytes
+from mlwf_assets.lake.packs import find_packed, read_packed
 
 BLOBS = ".blobs"
 
@@ -29,9 +30,11 @@ def put_blob(lake: Path, content: bytes) -> str:
     """
     name = hash_bytes(content)
     path = blob_path(lake, name)
-    if not (path.exists() and path.stat().st_size == len(content)):
+    is_whole = path.stat().st_size == len(content) if path.exists() else _is_packed(lake, name, content)
+    if not is_whole:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(path, content)
+        with writing_durably(path) as sink:
+            sink.write(content)
     return name
 
 
@@ -43,7 +46,7 @@ def get_blob(lake: Path, name: str) -> bytes:
     """
     path = blob_path(lake, name)
     try:
-        content = path.read_bytes()
+        content = _read(lake, name)
     except OSError as error:
         raise LakeError(f"{path} must be there, however: {error.strerror}; {REMEDY}") from error
     if hash_bytes(content) != name:
@@ -52,6 +55,32 @@ def get_blob(lake: Path, name: str) -> bytes:
             f"delete it. {REMEDY.capitalize()}"
         )
     return content
+
+
+def has_blob(lake: Path, name: str) -> bool:
+    """Tell whether the bytes with this hash are there, by themselves or in a pack.
+
+    Example:
+        >>> has_blob(Path("/no/such/lake"), "abcd")
+        False
+    """
+    return blob_path(lake, name).exists() or find_packed(lake, name) is not None
+
+
+def _is_packed(lake: Path, name: str, content: bytes) -> bool:
+    packed = find_packed(lake, name)
+    return packed is not None and read_packed(packed) == content
+
+
+def _read(lake: Path, name: str) -> bytes:
+    """Read the bytes where they are; they may be packed, and packs replaced, in between."""
+    for _ in range(2):
+        with suppress(FileNotFoundError):
+            return blob_path(lake, name).read_bytes()
+        if packed := find_packed(lake, name):
+            with suppress(FileNotFoundError):
+                return read_packed(packed)
+    return blob_path(lake, name).read_bytes()
 
 
 REMEDY = "run again: what is missing in the lake is computed anew"
@@ -65,31 +94,3 @@ def blob_path(lake: Path, name: str) -> Path:
         'lake/.blobs/ab/abcd'
     """
     return lake / BLOBS / name[:2] / name
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file that is whole, on the disk, or not there.
-
-    Raises:
-        OSError: if the disk is full or refuses.
-    """
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with draft.open("wb") as sink:
-            sink.write(content)
-            sink.flush()
-            os.fsync(sink.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's names to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.types as pt
 
 from mlwf_assets.errors import LakeError
-from mlwf_assets.lake.blobs import sync_folder
+from mlwf_assets.lake.durable import sync_folder
 from mlwf_assets.lake.result import Entry
 
 if TYPE_CHECKING:

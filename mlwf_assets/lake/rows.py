@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlwf_assets.errors import LakeError, SchemaError
-from mlwf_assets.lake.blobs import REMEDY, sync_folder
+from mlwf_assets.lake.blobs import REMEDY
+from mlwf_assets.lake.durable import sync_folder
 from mlwf_assets.lake.shapes import make_shape
 
 _NOTE = b"mlwf"

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from mlwf_assets.errors import ConflictError, LakeError, SchemaError
 from mlwf_assets.lake import delta
-from mlwf_assets.lake.blobs import REMEDY, blob_path, get_blob, put_blob
+from mlwf_assets.lake.blobs import REMEDY, get_blob, has_blob, put_blob
 from mlwf_assets.lake.columns import storable
 from mlwf_assets.lake.delta import BeatenError, Kept
 from mlwf_assets.lake.fingerprint import describe_content
@@ -28,6 +28,7 @@ from mlwf_assets.lake.index import Index
 from mlwf_assets.lake.result import Entry, Result
 from mlwf_assets.lake.rows import read_footer, read_rows, write_rows
 from mlwf_assets.lake.shapes import align, common_shape
+from mlwf_assets.lake.turns import writing
 
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*){2}")
 _ATTEMPTS = 200  # each lost attempt is another writer's success
@@ -71,6 +72,16 @@ class Lake:
         kept = self._index.current_one(table, partition) if self._folder.exists() else None
         return kept.entry if kept and self._is_whole(kept) else None
 
+    def version(self, table: str) -> int:
+        """Return the newest version of a table; -1 where there is none."""
+        _check_table(table)
+        return self._index.state(table)[0] if self._folder.exists() else -1
+
+    def is_readable(self, entry: Entry) -> bool:
+        """Tell whether the rows and files of an entry, current or older, are on the disk."""
+        kept = self._index.at(entry)
+        return kept is not None and self._is_whole(kept)
+
     def find(self, recipe: str) -> Entry | None:
         """Return an entry that was made by this recipe and can still be read, current or older."""
         found = self._index.made_by(recipe) if self._folder.exists() else []
@@ -103,28 +114,31 @@ class Lake:
         if any(name.lower() == delta.PARTITION for name in rows.column_names):
             raise SchemaError(f"no column of {table} may have the name {delta.PARTITION!r}: the lake uses it itself")
         self._index.expect(table)
-        before = self._index.current_one(table, partition)
         self._check_partitioned(table, partition)
         try:
             content = describe_content(rows, key=result.key, files=result.files)
-            entry = Entry(
-                table=table,
-                partition=partition,
-                version=0,
-                fingerprint=content.fingerprint,
-                recipe=recipe,
-                run_id=run_id,
-                rows=rows.num_rows,
-                seconds=round(seconds, 3),
-                files={name: put_blob(self._folder, content) for name, content in result.files.items()},
-                metadata=json.loads(json.dumps(dict(result.metadata))),
-                created_s=_now_s(),
-                made_from=dict(made_from),
-                columns={name: [result.types.get(name, kind), one] for name, (kind, one) in content.columns.items()},
-            )
-            if before and before.entry.fingerprint == entry.fingerprint and self._is_whole(before):
-                return self._commit(replace(before, entry=entry), before)
-            return self._write_rows(rows, entry, before)
+            with writing(self._folder):
+                before = self._index.current_one(table, partition)
+                entry = Entry(
+                    table=table,
+                    partition=partition,
+                    version=0,
+                    fingerprint=content.fingerprint,
+                    recipe=recipe,
+                    run_id=run_id,
+                    rows=rows.num_rows,
+                    seconds=round(seconds, 3),
+                    files={name: put_blob(self._folder, content) for name, content in result.files.items()},
+                    metadata=json.loads(json.dumps(dict(result.metadata))),
+                    created_s=_now_s(),
+                    made_from=dict(made_from),
+                    columns={
+                        name: [result.types.get(name, kind), one] for name, (kind, one) in content.columns.items()
+                    },
+                )
+                if before and before.entry.fingerprint == entry.fingerprint and self._is_whole(before):
+                    return self._commit(replace(before, entry=entry), before)
+                return self._write_rows(rows, entry, before)
         except OSError as error:
             raise LakeError(
                 f"{table}{_of(partition)} must be written to the disk, however: {error}; make room in {self._folder}, "
@@ -141,10 +155,11 @@ class Lake:
             ConflictError: if another writer was faster with this partition.
         """
         old = self._find_kept(entry)
-        if not self._is_whole(old):
-            raise LakeError(f"{_at(entry)} must still be on the disk, however: its file is gone; {REMEDY}")
-        before = self._index.current_one(entry.table, entry.partition)
-        return self._commit(replace(old, entry=replace(entry, created_s=_now_s())), before, restored_by=run_id)
+        with writing(self._folder):
+            if not self._is_whole(old):
+                raise LakeError(f"{_at(entry)} must still be on the disk, however: its file is gone; {REMEDY}")
+            before = self._index.current_one(entry.table, entry.partition)
+            return self._commit(replace(old, entry=replace(entry, created_s=_now_s())), before, restored_by=run_id)
 
     def read(self, table: str, partitions: Sequence[str] | None = None) -> pa.Table:
         """Read what a table holds now, in the order of its partitions' names, or of the partitions given.
@@ -222,7 +237,7 @@ class Lake:
                 return False
         except OSError:
             return False
-        return all(blob_path(self._folder, name).exists() for name in kept.entry.files.values())
+        return all(has_blob(self._folder, name) for name in kept.entry.files.values())
 
     def _check_partitioned(self, table: str, partition: str | None) -> None:
         version, partitioned = self._index.state(table)

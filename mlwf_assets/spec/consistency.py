@@ -14,6 +14,7 @@ from mlwf_assets.spec.contracts import check_contract
 from mlwf_assets.spec.expressions import expressions
 from mlwf_assets.spec.extensions import Family, Label
 from mlwf_assets.spec.features import TimeSeries
+from mlwf_assets.spec.history import check_history
 from mlwf_assets.spec.late import late_columns
 from mlwf_assets.spec.lookups import check_lookups
 from mlwf_assets.spec.made import check_made
@@ -32,6 +33,7 @@ from mlwf_assets.spec.names import (
     Kind,
 )
 from mlwf_assets.spec.own_checks import check_own_code
+from mlwf_assets.spec.partitions import NamedPartitions
 from mlwf_assets.spec.relationships import check_relationships
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.sql import check_expression, columns_of, is_predicate
@@ -62,6 +64,7 @@ def check_consistency(workflow: Workflow) -> Iterator[Mistake]:
     yield from check_splits(workflow)
     yield from _check_automation(workflow)
     yield from _check_features(workflow)
+    yield from check_history(workflow)
     yield from _check_models(workflow)
     yield from check_own_code(workflow)
     yield from _check_outputs(workflow)
@@ -81,7 +84,11 @@ def _check_sources(workflow: Workflow, name: str, table: Table) -> Iterator[Mist
             yield Mistake(place[:2], f"there must be a source {source!r}, or 'sources: [...]' here.{near}")
     yield from _twice(sources, place)
     partitioned = {workflow.is_partitioned_source(source) for source in sources}
+    cut = "part" if isinstance(workflow.partitions, NamedPartitions) else "time"
     if len(partitioned) > 1:
+        yield Mistake(place, f"either all sources of a table must have a {cut} or none; give each one a '{cut}'")
+    files = [one for source in sources if isinstance(one := workflow.sources.get(source), FilesSource)]
+    if cut == "part" and len({one.time is not None for one in files}) > 1:
         yield Mistake(place, "either all sources of a table must have a time or none; give each one a 'time'")
 
 

@@ -36,6 +36,8 @@ def expressions(workflow: Workflow) -> Iterator[Use]:
     for name, source in workflow.sources.items():
         if isinstance(source, FilesSource) and source.time is not None:
             yield Use(("sources", name, "time"), source.time, source=name)
+        if isinstance(source, FilesSource) and source.part is not None:
+            yield Use(("sources", name, "part"), source.part, source=name)
     for name, table in workflow.tables.items():
         yield from _of_table(name, table)
     yield from _of_examples(workflow)

@@ -1,11 +1,15 @@
 """Which features are made and which are kept."""
 
+import datetime as dt
 from collections.abc import Collection
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from mlwf_assets.spec.base import Duration, Names, SpecModel, as_list
+from mlwf_assets.spec.base import Duration, Names, SpecModel, as_list, parse_duration, write_duration
+
+# The window without a beginning.
+ALL: Literal["all"] = "all"
 
 
 def find_ignored(text: str, tables: Collection[str], *, own: str) -> tuple[str, str]:
@@ -22,6 +26,29 @@ def find_ignored(text: str, tables: Collection[str], *, own: str) -> tuple[str, 
     return (table, column) if column and table in tables else (own, text)
 
 
+def _read_window(value: Any) -> Any:
+    return value if value == ALL else parse_duration(value)
+
+
+Window = Annotated[dt.timedelta | Literal["all"], BeforeValidator(_read_window), PlainSerializer(
+    lambda value: value if value == ALL else write_duration(value), return_type=str, when_used="json"
+)]  # fmt: skip
+
+
+class History(SpecModel):
+    """What became of earlier rows of the examples' table: its outcomes, each from the moment when it is known."""
+
+    by: Annotated[tuple[Names, ...], BeforeValidator(as_list), Field(min_length=1)] = Field(
+        description="The columns whose equal values put rows together: COLUMN, [COLUMN, COLUMN], or [] for all rows."
+    )
+    windows: Annotated[tuple[Window, ...], BeforeValidator(as_list), Field(min_length=1)] | None = Field(
+        default=None, description="How far back these look; by default as all aggregations do."
+    )
+    aggregations: Names | None = Field(
+        default=None, description="Those of the aggregations that are made; default: all."
+    )
+
+
 class Relational(SpecModel):
     """Deep Feature Synthesis through the relationships."""
 
@@ -29,8 +56,17 @@ class Relational(SpecModel):
         default=("month", "weekday", "hour", "is_weekend"), description="Featuretools transform primitives."
     )
     aggregations: Names = Field(default=(), description="Featuretools aggregation primitives over history.")
-    windows: tuple[Duration, ...] = Field(default=(), description="Windows of history; none: all history.")
-    where: dict[str, tuple[str, ...]] = Field(default={}, description="Interesting values, by column.")
+    history: Annotated[tuple[History, ...], BeforeValidator(lambda v: [v] if isinstance(v, dict) else v)] = Field(
+        default=(), description="History of the examples' own table."
+    )
+    windows: Annotated[tuple[Window, ...], BeforeValidator(as_list), Field(min_length=1)] = Field(
+        default=(ALL,), description="How far back aggregations look, e.g. [all, 30 days, 3 hours]; all: all history."
+    )
+    where: dict[str, Annotated[tuple[bool | float | str, ...], BeforeValidator(as_list), Field(min_length=1)]] = Field(
+        default={},
+        description="Aggregations are also made of the rows with these values alone: COLUMN (of the examples' table) "
+        "or TABLE.COLUMN: [VALUE, ...].",
+    )
     max_depth: int = Field(default=2, ge=1, le=4, description="How deep features are stacked.")
     max_features: int | None = Field(default=None, ge=1, description="At most this many features.")
     ignore: Names = Field(default=(), description="Columns that enter no feature: COLUMN or TABLE.COLUMN.")

@@ -61,7 +61,7 @@ def loads(text: str, *, file: Path) -> Workflow:
     found += [m for m in of_form if not any(m.place[: len(other.place)] == other.place for other in found)]
     if workflow is not None:
         own, of_python = read_own_code(file.parent, workflow.python)
-        workflow = fill_tables(workflow.read_from(file, lines, own))
+        workflow = fill_tables(workflow.read_from(file, lines, own, text))
         found += [*of_python, *check_consistency(workflow)]
     if workflow is None or found:
         raise error(file, lines, found)

@@ -71,7 +71,7 @@ def check_lookups(workflow: Workflow) -> Iterator[Mistake]:
 
 def _check_target(workflow: Workflow, lookup: Lookup, place: tuple[str, ...]) -> Iterator[Mistake]:
     if workflow.is_partitioned(lookup.table):
-        yield Mistake(place, f"not yet: lookups in a table with partitions; {lookup.table} has a source with a time")
+        yield Mistake(place, f"not yet: lookups in a table with partitions; {lookup.table} has a source that is cut")
         return
     target = workflow.tables[lookup.table]
     if len(target.key) != 1:

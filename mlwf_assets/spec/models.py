@@ -54,4 +54,4 @@ class Models(SpecModel):
     )
     folds: int = Field(default=3, ge=2, le=10, description="Folds; forward-chained where there is time.")
     seed: int = Field(default=0, description="The seed of everything random.")
-    gpu: GpuRequest | None = Field(default=None, description="What is asked of the GPU quota.")
+    gpu: GpuRequest | None = Field(default=None, description="What tabm asks of the GPU quota (docs/gpu.md).")

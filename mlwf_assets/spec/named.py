@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlwf_assets.spec.features import find_ignored
+from mlwf_assets.spec.history import child_links, groupings, history_tables, interesting_values, outcome_columns
 from mlwf_assets.spec.late import find_barred
 from mlwf_assets.spec.made import is_ours
 from mlwf_assets.spec.names import TRANSFORMS_OF_TEXT
@@ -43,9 +44,31 @@ def feature_columns(workflow: Workflow, table: str, there: Mapping[str, str]) ->
     needed = set(spec.key)
     needed |= {one.child_column for one in links if one.child_table == table}
     needed |= {one.parent_column for one in links if one.parent_table == table}
+    if table == workflow.examples.table:
+        needed |= {name for names in groupings(workflow) for name in names}
     out = (ignored_columns(workflow, table) | find_barred(workflow, table)) - needed
     unread = {name for name, kind in there.items() if _is_unread(workflow, table, name, kind)} - needed
     return [name for name in there if is_ours(name) or name not in out | unread]
+
+
+def history_columns(workflow: Workflow, table: str, there: Mapping[str, str]) -> list[str]:
+    """Choose the columns of a clean table that features over history are made of, of earlier rows.
+
+    Args:
+        workflow: the workflow.
+        table: the table's name.
+        there: column -> its type in Arrow.
+    Returns:
+        Names, in their order: what rows are put together by, when they are known, what is summarised or a condition.
+    """
+    wanted = set(outcome_columns(workflow, table)) - ignored_columns(workflow, table)
+    wanted |= set(interesting_values(workflow, table))
+    wanted |= {one.child_column for one in child_links(workflow) if one.child_table == table}
+    if table == workflow.examples.table:
+        wanted |= {name for names in groupings(workflow) for name in names}
+    else:
+        wanted |= set(feature_columns(workflow, table, there))
+    return [name for name in there if is_ours(name) or name in wanted]
 
 
 def _is_unread(workflow: Workflow, table: str, name: str, kind: str) -> bool:
@@ -68,6 +91,8 @@ def used_columns(workflow: Workflow, table: str, there: Mapping[str, str]) -> li
         Names, in their order.
     """
     made_of = set(feature_columns(workflow, table, there))
+    if table in history_tables(workflow):
+        made_of |= set(history_columns(workflow, table, there))
     text = _all_text(workflow)
     return [name for name in there if name in made_of or json.dumps(name)[1:-1] in text]
 

@@ -87,11 +87,30 @@ TRANSFORMS_OF_TEXT = frozenset(
     """)
 )
 
-# tsfresh's calculators; a file writes each as its column is named, with its parameters. The minimal ones take none.
+# Featuretools' aggregation primitives: those that are taken from all rows at once, whatever the number of predictions,
+# and those that look at the rows of each prediction one by one. A test tries each one.
+AGGREGATIONS = words("""
+    all any average_count_per_unique avg_time_between count count_greater_than count_inside_range count_less_than
+    count_outside_range first first_last_time_delta has_no_duplicates is_unique last max max_min_delta mean median min
+    n_unique_days n_unique_days_of_calendar_year n_unique_days_of_month n_unique_months n_unique_weeks num_true
+    num_unique percent_true percent_unique std sum time_since_first time_since_last time_since_last_false
+    time_since_last_true variance
+""")
+AGGREGATIONS_ONE_BY_ONE = words("""
+    count_above_mean count_below_mean count_inside_nth_std count_outside_nth_std date_first_event entropy
+    is_monotonically_decreasing is_monotonically_increasing kurtosis max_consecutive_false max_consecutive_negatives
+    max_consecutive_positives max_consecutive_true max_consecutive_zeros max_count median_count min_count
+    mode n_most_common n_most_common_frequency num_consecutive_greater_mean num_consecutive_less_mean
+    num_false_since_last_true num_peaks num_true_since_last_false num_zero_crossings skew time_since_last_max
+    time_since_last_min trend
+""")
+
+# tsfresh's calculators; a file writes each as its column is named, with its parameters. The minimal and the plain ones
+# take none.
 MINIMAL_CALCULATORS = words("""
     sum_values median mean length standard_deviation variance root_mean_square maximum absolute_maximum minimum
 """)
-CALCULATORS = words("""
+PLAIN_CALCULATORS = words("""
     variance_larger_than_standard_deviation has_duplicate_max has_duplicate_min has_duplicate sum_values abs_energy
     mean_abs_change mean_change mean_second_derivative_central median mean length standard_deviation
     variation_coefficient variance skewness kurtosis root_mean_square absolute_sum_of_changes
@@ -99,11 +118,14 @@ CALCULATORS = words("""
     first_location_of_maximum last_location_of_minimum first_location_of_minimum
     percentage_of_reoccurring_values_to_all_values percentage_of_reoccurring_datapoints_to_all_datapoints
     sum_of_reoccurring_values sum_of_reoccurring_data_points ratio_value_number_to_time_series_length sample_entropy
-    maximum absolute_maximum minimum benford_correlation time_reversal_asymmetry_statistic c3 cid_ce symmetry_looking
-    large_standard_deviation quantile autocorrelation agg_autocorrelation partial_autocorrelation number_cwt_peaks
-    number_peaks binned_entropy index_mass_quantile cwt_coefficients spkt_welch_density ar_coefficient
-    change_quantiles fft_coefficient fft_aggregated value_count range_count approximate_entropy
-    friedrich_coefficients max_langevin_fixed_point linear_trend agg_linear_trend augmented_dickey_fuller
-    number_crossing_m energy_ratio_by_chunks ratio_beyond_r_sigma linear_trend_timewise count_above count_below
-    lempel_ziv_complexity fourier_entropy permutation_entropy query_similarity_count mean_n_absolute_max
+    maximum absolute_maximum minimum benford_correlation
+""")
+CALCULATORS = PLAIN_CALCULATORS + words("""
+    time_reversal_asymmetry_statistic c3 cid_ce symmetry_looking large_standard_deviation quantile autocorrelation
+    agg_autocorrelation partial_autocorrelation number_cwt_peaks number_peaks binned_entropy index_mass_quantile
+    cwt_coefficients spkt_welch_density ar_coefficient change_quantiles fft_coefficient fft_aggregated value_count
+    range_count approximate_entropy friedrich_coefficients max_langevin_fixed_point linear_trend agg_linear_trend
+    augmented_dickey_fuller number_crossing_m energy_ratio_by_chunks ratio_beyond_r_sigma linear_trend_timewise
+    count_above count_below lempel_ziv_complexity fourier_entropy permutation_entropy query_similarity_count
+    mean_n_absolute_max
 """)

@@ -18,16 +18,8 @@ class NotYet(NamedTuple):
 
 
 NOT_YET = (
-    NotYet(("partitions", "names"), "cut by time, or leave partitions out"),
     NotYet(("entities",), "make the entity a table of its own, with a source of its own, and relate to it"),
-    NotYet(
-        ("features", "relational", "aggregations"),
-        "leave it out; transforms and columns of parent tables are made, features over history are not",
-    ),
-    NotYet(("features", "relational", "windows"), "leave it out; no feature looks back over history"),
-    NotYet(("features", "relational", "where"), "leave it out; no feature looks back over history"),
     NotYet(("models", "search"), "use search: tpe", ("random", "grid")),
-    NotYet(("models", "gpu"), "leave it out; models are trained on the CPU"),
 )
 
 
@@ -35,8 +27,8 @@ def check_not_yet(attributes: Any) -> Iterator[Mistake]:
     """Find the fields that are written although nothing serves them.
 
     Example:
-        >>> [m.message for m in check_not_yet({"partitions": {"names": ["north"]}})]
-        ['not yet; cut by time, or leave partitions out']
+        >>> [m.message for m in check_not_yet({"models": {"search": "grid"}})]
+        ["not yet, however: 'grid'; use search: tpe"]
     """
     for item in NOT_YET:
         for place, value in _matches(attributes, item.pattern, ()):

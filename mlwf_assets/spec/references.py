@@ -7,6 +7,7 @@ from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.expressions import LABEL, Use, expressions
 from mlwf_assets.spec.extensions import Label
 from mlwf_assets.spec.features import find_ignored
+from mlwf_assets.spec.history import check_history_columns
 from mlwf_assets.spec.lookups import Lookup, parse_lookup
 from mlwf_assets.spec.made import check_times, look_at, tables_in_order
 from mlwf_assets.spec.mistakes import Mistake, Place, error, suggestion
@@ -193,8 +194,9 @@ def _check_rest(workflow: Workflow, columns: Mapping[str, Sequence[str]]) -> Ite
     own = columns[table]
     if workflow.splits.group is not None:
         yield from _check_column(workflow.splits.group, own, ("splits", "group"), table)
-    timed = TIME_SLICES if workflow.is_partitioned(table) or workflow.examples.cutoff is not None else ()
+    timed = TIME_SLICES if workflow.has_time(table) or workflow.examples.cutoff is not None else ()
     yield from _check_columns(workflow.evaluation.slices, [*own, *timed], ("evaluation", "slices"), table)
+    yield from check_history_columns(workflow, columns)
     for position, text in enumerate(workflow.features.relational.ignore):
         owner, column = find_ignored(text, columns, own=table)
         place: Place = ("features", "relational", "ignore", position)

@@ -52,7 +52,12 @@ class FilesSource(SpecModel):
     time: Sql | None = Field(
         default=None,
         description="A SQL expression over the raw columns that gives the row's time in UTC; it puts the row "
-        "into its partition. Without it the source is not partitioned.",
+        "into its partition, where partitions are stretches of time. Without it the source is not cut by time.",
+    )
+    part: Sql | None = Field(
+        default=None,
+        description="A SQL expression over the raw columns that gives the name of the row's partition, where "
+        "partitions have names. Without it the source is not cut by name.",
     )
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.datasets import Splits, parse_span
-from mlwf_assets.spec.partitions import Partitions
+from mlwf_assets.spec.partitions import Cutting, NamedPartitions, Partitions
 
 _FORMATS = {"month": "%Y-%m", "week": "%Y-%m-%d", "day": "%Y-%m-%d", "hour": "%Y-%m-%d-%H:00"}
 
@@ -39,6 +39,16 @@ def partition_cron(partitions: Partitions) -> str:
     return {"month": "0 0 1 * *", "week": f"0 0 * * {weekday}", "day": "0 0 * * *", "hour": "0 * * * *"}[
         partitions.every
     ]
+
+
+def cut_names(cutting: Cutting, *, now: dt.datetime | None = None) -> list[str]:
+    """List the partitions, in order: by time or by name.
+
+    Example:
+        >>> cut_names(NamedPartitions(names=("EWR", "JFK")))
+        ['EWR', 'JFK']
+    """
+    return list(cutting.names) if isinstance(cutting, NamedPartitions) else partition_names(cutting, now=now)
 
 
 def partition_names(partitions: Partitions, *, now: dt.datetime | None = None) -> list[str]:

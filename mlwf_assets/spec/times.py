@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from mlwf_assets.errors import SpecError
 from mlwf_assets.spec.mistakes import Mistake
-from mlwf_assets.spec.partitions import Partitions
+from mlwf_assets.spec.partitions import NamedPartitions, Partitions
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.timeline import span_bounds, split_dates
 from mlwf_assets.spec.workflow import Workflow
@@ -14,10 +14,14 @@ from mlwf_assets.spec.workflow import Workflow
 
 def check_partitions(workflow: Workflow) -> Iterator[Mistake]:
     """Find partitions that nothing uses, times that nothing cuts, and boundaries inside a partition."""
+    if isinstance(workflow.partitions, NamedPartitions):
+        yield from _check_named(workflow)
+        return
+    yield from _check_parts_without_names(workflow)
     timed = [
         name for name, source in workflow.sources.items() if isinstance(source, FilesSource) and source.time is not None
     ]
-    partitions = workflow.partitions
+    partitions = workflow.timeline
     if partitions is None:
         for name in timed:
             yield Mistake(("sources", name, "time"), "needs 'partitions: {every: month, start: DATE}', or leave it out")
@@ -25,6 +29,27 @@ def check_partitions(workflow: Workflow) -> Iterator[Mistake]:
     if not timed:
         yield Mistake(("partitions",), "needs a source with a 'time: SQL', or leave it out")
     yield from _check_boundaries(partitions)
+
+
+def _check_named(workflow: Workflow) -> Iterator[Mistake]:
+    """Find named partitions that no source is cut by, and times of sources that are not cut."""
+    files = {name: source for name, source in workflow.sources.items() if isinstance(source, FilesSource)}
+    if all(source.part is None for source in files.values()):
+        yield Mistake(
+            ("partitions", "names"), "needs a source with a 'part: SQL' that gives a row's name, or leave it out"
+        )
+    if workflow.is_written(newest := ("deployment", "predictions", "partitions")):
+        yield Mistake(newest, "is for partitions by time: of those that have names none is the newest; leave it out")
+    for name, source in files.items():
+        if source.time is not None and source.part is None:
+            words = "needs a 'part: SQL' beside it, for partitions have names; or make it a column of the table"
+            yield Mistake(("sources", name, "time"), words)
+
+
+def _check_parts_without_names(workflow: Workflow) -> Iterator[Mistake]:
+    for name, source in workflow.sources.items():
+        if isinstance(source, FilesSource) and source.part is not None:
+            yield Mistake(("sources", name, "part"), "needs 'partitions: {names: [NAME, ...]}', or leave it out")
 
 
 def _check_boundaries(partitions: Partitions) -> Iterator[Mistake]:
@@ -55,11 +80,11 @@ def _turns_by_minutes(partitions: Partitions) -> bool:
 
 def check_splits(workflow: Workflow) -> Iterator[Mistake]:
     """Find splits by time without a time, outside the partitions, or in the wrong order."""
-    splits, partitions = workflow.splits, workflow.partitions
+    splits, partitions = workflow.splits, workflow.timeline
     if splits.by != "time" or (partitions is not None and any(_check_boundaries(partitions))):
         return
     table = workflow.examples.table
-    if workflow.examples.cutoff is None and not workflow.is_partitioned(table):
+    if workflow.examples.cutoff is None and not workflow.has_time(table):
         yield Mistake(
             ("splits", "by"),
             "a split by time needs times: give examples a 'cutoff: SQL', or the source a 'time: SQL' and the "
@@ -74,7 +99,7 @@ def check_splits(workflow: Workflow) -> Iterator[Mistake]:
 
 
 def _check_order(workflow: Workflow, validation: dt.datetime, test: dt.datetime) -> Iterator[Mistake]:
-    partitions = workflow.partitions
+    partitions = workflow.timeline
     zone = ZoneInfo(partitions.timezone if partitions else "UTC")
     if validation >= test:
         yield Mistake(

@@ -14,7 +14,7 @@ from mlwf_assets.spec.mistakes import Lines, Place, line_of, locate
 from mlwf_assets.spec.models import Models
 from mlwf_assets.spec.names import ROW_ID
 from mlwf_assets.spec.outputs import Deployment, Evaluation
-from mlwf_assets.spec.partitions import Partitions
+from mlwf_assets.spec.partitions import NamedPartitions, Partitions, PartitionsField
 from mlwf_assets.spec.project import Project
 from mlwf_assets.spec.sources import FilesSource, Source
 from mlwf_assets.spec.tables import Entity, Table
@@ -27,7 +27,9 @@ class Workflow(SpecModel):
     name: Name = Field(description="The workflow's name; the first part of every asset key.")
     description: str = Field(default="", description="A few words on the workflow.")
     project: Project = Field(description="The question, and when the answer is good enough.")
-    partitions: Partitions | None = Field(default=None, description="How time is cut.")
+    partitions: PartitionsField | None = Field(
+        default=None, description="How rows are cut: by time (`every`, `start`), or by names (`names`)."
+    )
     sources: dict[Name, Source] = Field(min_length=1, description="Where the data is.")
     tables: dict[Name, Table] = Field(default={}, description="What clean data means; default: one per source.")
     relationships: Names = Field(default=(), description="'CHILD.COLUMN -> PARENT.COLUMN', one line each.")
@@ -44,14 +46,16 @@ class Workflow(SpecModel):
     )
 
     _folder: Path = PrivateAttr(default=Path())
+    _text: str = PrivateAttr(default="")
     _lines: Lines = PrivateAttr(default_factory=dict)
     _own: OwnCode = PrivateAttr(default=NO_CODE)
     _sample: tuple[str, float] | None = PrivateAttr(default=None)
 
-    def read_from(self, file: Path, lines: Lines, own: OwnCode = NO_CODE) -> "Workflow":
-        """Return the workflow with where it stands: its file, the line of each part, and what its Python adds."""
+    def read_from(self, file: Path, lines: Lines, own: OwnCode = NO_CODE, text: str = "") -> "Workflow":
+        """Return the workflow with where it stands: its file and text, the line of each part, what its Python adds."""
         placed = self.model_copy()
         placed._folder, placed._lines, placed._own = file.parent, lines, own  # noqa: SLF001 (our own class)
+        placed._text = text  # noqa: SLF001
         return placed
 
     def as_sample_of(self, name: str, share: float) -> "Workflow":
@@ -74,6 +78,11 @@ class Workflow(SpecModel):
     def own(self) -> OwnCode:
         """The Python files of the workflow's folder, and what they add."""
         return self._own
+
+    @property
+    def text(self) -> str:
+        """What stood in the file when it was read."""
+        return self._text
 
     @property
     def folder(self) -> Path:
@@ -107,13 +116,27 @@ class Workflow(SpecModel):
         """Where each part of the file stands: place -> line."""
         return self._lines
 
+    @property
+    def timeline(self) -> Partitions | None:
+        """How time is cut; None where it is not: there are no partitions, or they have names."""
+        return self.partitions if isinstance(self.partitions, Partitions) else None
+
     def is_partitioned_source(self, source: str) -> bool:
-        """Say whether a source is cut by time: there are partitions, and it has a time."""
+        """Say whether a source is cut: by its time, or by its part where partitions have names."""
         found = self.sources.get(source)
-        return self.partitions is not None and isinstance(found, FilesSource) and found.time is not None
+        if self.partitions is None or not isinstance(found, FilesSource):
+            return False
+        return (found.part if isinstance(self.partitions, NamedPartitions) else found.time) is not None
+
+    def has_time(self, table: str) -> bool:
+        """Say whether the rows of a table have a time of their own, `_time`: its sources give it."""
+        if not self.is_partitioned(table):
+            return False
+        sources = (self.sources.get(source) for source in self.tables[table].sources or (table,))
+        return any(isinstance(source, FilesSource) and source.time is not None for source in sources)
 
     def is_partitioned(self, table: str) -> bool:
-        """Say whether a table is cut by time: it is when its sources are, for all of them are or none is.
+        """Say whether a table is cut into partitions: it is when its sources are, for all of them are or none is.
 
         A table that is made by SQL is not: each of its rows may come from rows of all partitions.
         """

@@ -71,7 +71,22 @@ def test_where_no_workspace_is_no_env_file_is_written(checkout):
 def test_nothing_half_written_is_left(checkout):
     prepare_home(find_home())
     assert sorted(path.name for path in checkout.iterdir()) == [".env", ".mlwf", "workspace.yaml"]
-    assert [path.name for path in (checkout / ".mlwf" / "dagster").iterdir()] == ["dagster.yaml"]
+    assert [path.name for path in (checkout / ".mlwf" / "dagster").glob("*.yaml*")] == ["dagster.yaml"]
+
+
+def test_processes_that_begin_at_once_make_one_history(tmp_path):
+    """Dagster's own making of its databases ends in an error here, or in two revisions, which it refuses ever after."""
+    script = (
+        "import sys, time, dagster\nfrom pathlib import Path\nfrom mlwf_assets.cli.home import prepare_home\n"
+        "print('ready', flush=True)\nwhile not Path(sys.argv[1], 'go').exists(): time.sleep(0.001)\n"
+        "import os; os.environ.update(prepare_home(Path(sys.argv[1])))\n"
+        "with dagster.DagsterInstance.get() as instance: print(instance.get_runs_count())\n"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", script, str(tmp_path)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 3
+    (tmp_path / "go").touch()
+    assert [process.communicate(timeout=60)[0] for process in processes] == ["0\n"] * 3
 
 
 def test_the_env_file_is_below_the_shell(checkout, monkeypatch):

@@ -18,6 +18,7 @@ from mlwf_assets.errors import DataError
 from mlwf_assets.lake.result import Result
 from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.loader import loads
+from mlwf_assets.spec.partitions import NamedPartitions
 
 WORKFLOW = loads(
     """
@@ -226,3 +227,24 @@ def test_failures_are_told_on_stderr_and_no_old_figures_beside_them(outcome, hom
     lines = [" ".join(line.split()) for line in said.out.splitlines()]
     assert "clean/trips - failed" in lines
     assert "evaluation/report - not made" in lines
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ({"EWR": 3, "JFK": 2, "LGA": 0}, "4 of 5 rows by trip-late version 3: {home}/reports/trips/predictions"),
+        ({"EWR": 0, "JFK": 0}, "nothing: the partition has no rows"),
+    ],
+)
+def test_of_partitions_with_names_all_predictions_are_told(outcome, home, capsys, rows, words):
+    lake = Lake(home / "lake")
+    for name, count in {**rows, "gone": 7}.items():
+        told = {"predicted": count - (name == "JFK"), "model": "trip-late version 3"}
+        result = Result(
+            pa.table({"x": pa.array([1] * count, pa.int64())}),
+            metadata=told if count else {"nothing was predicted": "the partition has no rows"},
+        )
+        lake.write("trips/deployment/predictions", name, result, recipe="5f0c", run_id="ab12", seconds=1.0)
+    partitions = NamedPartitions(names=tuple(rows))
+    print_summary(WORKFLOW.model_copy(update={"partitions": partitions}), outcome, home)
+    assert f"Predicted {words.format(home=home)}" in _lines(capsys)

@@ -199,6 +199,8 @@ def test_a_taken_port_is_the_users_mistake_and_says_how_to_choose_another(tmp_pa
 
 def test_a_server_that_ends_at_once_ends_the_start_with_the_end_of_its_log(tmp_path):
     (tmp_path / "dagster").mkdir()
+    (tmp_path / "home" / "dagster").mkdir(parents=True)
+    (tmp_path / "home" / "dagster" / ".databases").touch()  # of an earlier start, when all was well
     (tmp_path / "dagster" / "__init__.py").write_text("raise ImportError('a broken installation')\n")
     process = Shell(tmp_path).start("up", "--port", "0", "--json", PYTHONPATH=str(tmp_path))
     said, words = process.communicate(timeout=WAIT_S)

@@ -143,6 +143,12 @@ def test_partitions_are_backfilled_from_the_ui(browser, address):
         ),
         "the backfill",
     )
+    spans = {
+        (tags.get("dagster/asset_partition_range_start"), tags.get("dagster/asset_partition_range_end"))
+        for tags, _ in runs(address)
+        if "dagster/backfill" in tags
+    }
+    assert spans == {("2024-03", "2024-04")}  # one run for all
 
 
 def test_the_lineage_leads_from_the_raw_file_to_the_registered_model(browser, address):

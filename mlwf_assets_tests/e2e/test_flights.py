@@ -16,10 +16,10 @@ print(json.dumps(len(model.metadata.get_input_schema().input_names())))
 
 
 def first_months(folder):
-    """The packaged workflow over five months, with the two fast families and one configuration each."""
+    """The packaged workflow over four months, with the two fast families and one configuration each."""
     document = yaml.safe_load((find("flights") / "defs.yaml").read_text(encoding="utf-8"))
     attributes = document["attributes"]
-    attributes["partitions"]["end"] = "2013-06-01"
+    attributes["partitions"]["end"] = "2013-05-01"
     attributes["splits"] = {"by": "time", "validation": "1 month", "test": "1 month"}
     attributes["models"].update(families=["linear", "lightgbm"], budget={"trials": 1}, folds=2)
     attributes["project"]["success"] = "roc_auc >= 0.6 on test"
@@ -30,13 +30,13 @@ def first_months(folder):
 
 @pytest.mark.soak
 def test_flights_go_from_raw_files_to_a_registered_model(installation, tmp_path, full):
-    """Five months by default; under --full the file as it is, as `make demo` runs it."""
+    """Four months by default; under --full the file as it is, as `make demo` runs it."""
     workflow = "flights" if full else first_months(tmp_path / "flights")
     document = installation.run_json(workflow)
     lake = Lake(installation.home / "lake")
     metrics = {row["metric"]: row["value"] for row in lake.read("flights/evaluation/report").to_pylist()}
     # With seconds as its budget, a slower machine finds a weaker model.
-    assert metrics["roc_auc"] > (0.69 if full else 0.6)
+    assert metrics["roc_auc"] > (0.72 if full else 0.6)
     [verdict] = lake.read("flights/deployment/model").to_pylist()
     assert verdict["passed"] == (metrics["roc_auc"] >= (0.7 if full else 0.6))
     assert document["failed"] == []

@@ -1,14 +1,10 @@
 """A whole workflow by the command, from raw files to a registered model."""
 
-import os
-import random
-import signal
-import time
-
 import pytest
 
 from mlwf_assets.lake.store import Lake
 from mlwf_assets_tests import small
+from mlwf_assets_tests.e2e.results import registered, tracking
 
 # One worker for all that use the finished run: it is made once.
 pytestmark = pytest.mark.xdist_group("parcels")
@@ -20,32 +16,6 @@ model = mlflow.pyfunc.load_model("models:/parcel-late@champion")
 frame = pd.read_parquet(sys.argv[1])
 print(json.dumps([float(value).hex() for value in model.predict(frame)]))
 """
-VERSIONS = """
-import json
-from mlflow import MlflowClient
-client = MlflowClient()
-found = client.search_model_versions("name = 'parcel-late'")
-runs = [client.get_run(version.run_id) for version in found]
-aliases = [list(client.get_model_version(v.name, v.version).aliases) for v in found]
-print(json.dumps([[v.version, names, run.data.metrics.get("test_roc_auc"), v.tags]
-                  for v, names, run in zip(found, aliases, runs)]))
-"""
-
-
-def tracking(installation):
-    return {"MLFLOW_TRACKING_URI": f"sqlite:///{installation.home}/mlflow/mlflow.db"}
-
-
-def fingerprints(installation):
-    """Fingerprint of every result but the deployment's, which names versions of the registry."""
-    lake = Lake(installation.home / "lake")
-    folders = sorted((installation.home / "lake" / "parcels").glob("*/*"))
-    names = [f"{folder.parent.name}/{folder.name}" for folder in folders if folder.parent.name != "deployment"]
-    return {
-        (name, partition): entry.fingerprint
-        for name in names
-        for partition, entry in lake.entries(f"parcels/{name}").items()
-    }
 
 
 def test_the_document_says_what_was_computed(parcels):
@@ -96,7 +66,7 @@ def test_the_registered_model_predicts_the_same_bits_in_a_fresh_process(parcels,
 
 def test_the_version_holds_the_test_metric_and_leads_back(parcels):
     _, installation, document = parcels
-    [[version, aliases, roc_auc, tags]] = installation.python(VERSIONS, **tracking(installation))
+    [[version, aliases, roc_auc, tags]] = registered(installation)
     assert (int(version), aliases) == (1, ["champion"])
     metrics = {
         row["metric"]: row["value"]
@@ -115,7 +85,7 @@ def test_a_refused_gate_registers_nothing_and_says_why(parcels, tmp_path, instal
     said = installation.mlwf("run", folder).stdout
     assert "not deployed" in said
     assert "roc_auc >= 0.999 on test is required" in said
-    assert installation.python(VERSIONS, **tracking(installation)) == []
+    assert registered(installation) == []
 
 
 def test_a_mistake_in_the_file_is_the_users(installation, tmp_path):
@@ -136,18 +106,3 @@ def test_a_failing_rule_stops_what_depends_on_it_and_nothing_else(installation, 
     assert "clean/parcels" in document["failed"]
     assert "clean/weather@2024-01" in document["computed"]
     assert "too heavy" in document["errors"]["clean/parcels"]
-
-
-@pytest.mark.soak
-def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(parcels, installation, tmp_path, full):
-    """Kills spread over the length of a run; in the end the content equals an undisturbed run's."""
-    _, undisturbed, document = parcels
-    folder = small.write(tmp_path / "parcels")
-    kills, clock = (12 if full else 2), random.Random(7)
-    for _ in range(kills):
-        with installation.start("run", folder, "--json") as process:
-            time.sleep(clock.uniform(1.0, document["seconds"] * 0.7))
-            os.kill(process.pid, signal.SIGKILL)
-    after = installation.run_json(folder)
-    assert after["failed"] == []
-    assert fingerprints(installation) == fingerprints(undisturbed)

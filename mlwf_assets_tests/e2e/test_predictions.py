@@ -17,6 +17,7 @@ from mlwf_assets.deployment.batch import predict_rows, read_new_rows
 from mlwf_assets.deployment.scoring import score_sources
 from mlwf_assets.deployment.standing import load_champion
 from mlwf_assets.deployment.store import open_store
+from mlwf_assets.lake.result import Result
 from mlwf_assets.lake.store import Lake
 from mlwf_assets.spec.loader import load
 from mlwf_assets_tests import small
@@ -115,3 +116,14 @@ def test_a_champion_that_cannot_score_what_the_workflow_makes_now_says_so(parcel
     made = score_sources(workflow, installation.home, lake, pinned(workflow, lake, "2024-06"))
     assert made.table.num_rows == 0
     assert "takes features that the workflow must make" in json.dumps(made.metadata)
+
+
+def test_a_newest_month_without_rows_says_that_it_has_none(copied):
+    workflow, home = copied
+    lake = Lake(home / "lake")
+    raw = lake.read("parcels/raw/parcels", ["2024-06"])
+    types = {"types.json": lake.file_bytes(lake.entry("parcels/raw/parcels", "2024-06"), "types.json")}
+    lake.write("parcels/raw/parcels", "2024-06", Result(raw.slice(0, 0), types), recipe="none", run_id="", seconds=0.0)
+    made = score_sources(workflow, home, lake, pinned(workflow, lake, "2024-06"))
+    assert made.table.num_rows == 0
+    assert made.metadata["nothing was predicted"] == "the partition has no rows"

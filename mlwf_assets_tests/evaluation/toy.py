@@ -145,7 +145,7 @@ def make_case(kind="binary", *, rows=400, known=900, timed=True, today=True, **c
         "counts": COUNTS,
         "examples": examples,
         "key": ["id"],
-        "provenance": {"features/matrix": "version 1, 0123456789ab"},
+        "provenance": {"features/matrix": "content 0123456789ab"},
     }
     return make_workflow(kind, **changes), given
 

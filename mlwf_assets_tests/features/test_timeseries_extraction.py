@@ -12,6 +12,8 @@ from tsfresh.feature_extraction import EfficientFCParameters, MinimalFCParameter
 
 from mlwf_assets.errors import SchemaError
 from mlwf_assets.features import timeseries
+from mlwf_assets.features.timeseries import extraction
+from mlwf_assets.features.timeseries.engine import compute, make_plan
 from mlwf_assets.features.timeseries.extraction import name_duration
 from mlwf_assets_tests.features.toy import at, change, make_workflow
 
@@ -250,3 +252,43 @@ def test_efficient_features_of_a_window_are_tsfresh_s():
     for name, value in theirs.iloc[0].items():
         found = rows[f"{TEMP}6h__{name.removeprefix('x__')}"].to_pylist()[0]
         assert (found is None) if not np.isfinite(value) else found == pytest.approx(value, rel=1e-7, abs=1e-12), name
+
+
+def test_only_the_wanted_features_are_computed_with_the_values_that_they_have_among_all(monkeypatch):
+    weather = make_weather([10.0, 12, 11, 15, 14, 13]).append_column("rain", pa.array([0.0, 1, 0, 2, 2, 0]))
+    workflow = with_series(columns=["temp", "rain"], windows=["3 hours", "6 hours"], parameters="efficient")
+    parcels = make_parcels([3.0, 4.5, 4.6, 6])
+    everything = timeseries.build(workflow, {"weather": weather}, *parcels)
+    names = [f"{TEMP}latest", f"{TEMP}3h__mean", f"{TEMP}6h__quantile__q_0.9", f"{TEMP}6h__c3__lag_2"]
+    asked = []
+    compute = extraction.compute_spans
+
+    def count(plan, spans, **options):
+        asked.append((plan.columns, len(spans.starts)))
+        return compute(plan, spans, **options)
+
+    monkeypatch.setattr(extraction, "compute_spans", count)
+    made = timeseries.build(workflow, {"weather": weather}, *parcels, wanted={*names, "parcels.depot"})
+    # Examples at 4.5 and 4.6 share a window; of the rain nothing is asked.
+    assert asked == [(["mean"], 3), (["c3__lag_2", "quantile__q_0.9"], 3)]
+    assert set(made.table.column_names) == {"id", *names}
+    assert made.table.equals(everything.table.select(made.table.column_names))
+    assert [one["name"] for one in json.loads(made.files["features.json"])] == made.table.column_names[1:]
+
+
+def test_readings_of_which_nothing_is_wanted_need_not_be_there():
+    made = timeseries.build(make_workflow(), {}, *make_parcels([1.0]), wanted={"parcels.depot"})
+    assert made.table.column_names == ["id"]
+
+
+@pytest.mark.parametrize("setting", ["efficient", "comprehensive"])
+def test_a_part_of_a_plan_makes_its_columns_bit_for_bit(setting):
+    plan = make_plan(setting, timed=True)
+    windows = np.random.default_rng(0).normal(size=(3, 24)).cumsum(axis=1)
+    times = np.tile(np.arange(24).astype("datetime64[h]"), (3, 1))
+    whole = compute(plan, windows, times)
+    for start in range(5):
+        chosen = plan.columns[start::5]
+        part = compute(plan.only(set(chosen)), windows, times)
+        assert list(part) == chosen
+        assert all(np.array_equal(part[name], whole[name], equal_nan=True) for name in chosen)

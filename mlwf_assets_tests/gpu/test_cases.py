@@ -131,7 +131,7 @@ def test_a_missing_file_is_a_short_message(tmp_path):
 def test_the_example_of_the_page_does_as_the_page_says(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "gpu.md").read_text(encoding="utf-8")
     file = tmp_path / "example.yaml"
-    file.write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    file.write_text("scenarios:" + page.split("```yaml\nscenarios:")[1].split("```")[0], encoding="utf-8")
     result = CliRunner().invoke(main, ["gpu", "simulate", str(file)])
     assert "sweep: running on GPU 0, 1\n" in result.output
     assert "train: running on GPU 2, 3\n" in result.output

@@ -72,7 +72,7 @@ def test_a_damaged_index_is_made_anew(folder, damage):
     empty_wal(folder)
     database(folder).write_bytes(damage(database(folder).read_bytes()))
     assert everything(folder) == said
-    assert sorted(path.name for path in folder.iterdir()) == [".blobs", ".index", "toy"]
+    assert sorted(path.name for path in folder.iterdir()) == [".blobs", ".index", ".lock", "toy"]
 
 
 @pytest.mark.parametrize("part", ["lake.db", "lake.db-wal", "lake.db-shm"])

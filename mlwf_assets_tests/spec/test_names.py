@@ -10,6 +10,8 @@ from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.models.families.registry import family_names
 from mlwf_assets.models.metrics import metrics_of
 from mlwf_assets.spec.names import (
+    AGGREGATIONS,
+    AGGREGATIONS_ONE_BY_ONE,
     FAMILIES,
     KINDS,
     METRICS,
@@ -43,6 +45,43 @@ def test_transforms_of_text_are_all_that_can_read_it(featuretools_transforms):
 
     inputs = {name: np.ravel(featuretools_transforms[name].input_types) for name in TRANSFORMS}
     assert {name for name, schemas in inputs.items() if any(map(reads_text, schemas))} == TRANSFORMS_OF_TEXT
+
+
+def test_aggregations_are_all_that_featuretools_has():
+    with quiet_libraries():
+        from featuretools.primitives import get_aggregation_primitives
+
+        assert sorted((*AGGREGATIONS, *AGGREGATIONS_ONE_BY_ONE)) == sorted(get_aggregation_primitives())
+
+
+@pytest.mark.parametrize("window", [None, "3 hours"])
+def test_aggregations_that_are_served_are_taken_from_all_rows_at_once(window):
+    with quiet_libraries():
+        import featuretools as ft
+        from featuretools.utils.wrangle import _check_timedelta
+
+        from mlwf_assets.features.relational.engine.events import EventGroups
+        from mlwf_assets.features.relational.engine.tables import Tables
+        from mlwf_assets.features.relational.engine.windows import Windows
+
+        frame = pd.DataFrame(
+            {"id": [1, 2], "of": [1, 1], "x": [1.0, 2.0], "b": pd.array([True, None], dtype="boolean")}
+        )
+        frame = frame.assign(at=pd.to_datetime(["2020-01-01"] * 2), c=pd.Categorical(["a", "b"]))
+        kinds = {"x": "Double", "b": "BooleanNullable", "c": "Categorical"}
+        entityset = ft.EntitySet("toy")
+        entityset.add_dataframe(dataframe_name="p", dataframe=pd.DataFrame({"of": [1]}), index="of")
+        entityset.add_dataframe(dataframe_name="c", dataframe=frame, index="id", time_index="at", logical_types=kinds)
+        entityset.add_relationship("p", "of", "c", "of")
+        definitions = ft.dfs(
+            entityset=entityset, target_dataframe_name="p", agg_primitives=list(AGGREGATIONS), trans_primitives=[],
+            max_depth=1, features_only=True,
+        )  # fmt: skip
+        assert {one.primitive.name for one in definitions} == set(AGGREGATIONS)
+        for one in definitions:
+            one.use_previous = _check_timedelta(window) if window else None
+            groups = EventGroups(Tables(entityset, None), Windows(), include=True, training=False)
+            assert groups.find(one) is not None, one.get_name()
 
 
 ROWS = 12

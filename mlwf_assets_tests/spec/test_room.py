@@ -11,13 +11,7 @@ LATER = {  # what is refused -> where it is written
     "a derived entity with a key of several columns": (
         "  examples:\n", "  entities: {line: {table: trips, key: [bus, goal]}}\n  examples:\n",
     ),
-    "partitions that are no times": ("{every: month,", "{names: [north, south], every: month,"),
-    "aggregations": ("{transforms: [weekday, month],", "{aggregations: [mean, count],"),
-    "windows of history": ("{transforms: [weekday, month],", "{windows: [30 days, 3 hours],"),
-    "interesting values": ("{transforms: [weekday, month],", "{where: {goal: [Bonn]},"),
     "another search": ("budget: 20s", "search: grid"),
-    "a whole GPU": ("budget: 20s", "gpu: {queue: research, gpus: 1}"),
-    "a part of a GPU": ("budget: 20s", "gpu: {queue: research, memory_mib: 8000, priority: 50}"),
 }  # fmt: skip
 
 
@@ -33,6 +27,8 @@ def test_every_field_of_the_list_is_tried_here():
 
 
 SERVED = {
+    "a whole GPU": ("budget: 20s", "gpu: {queue: research, gpus: 1}"),
+    "a part of a GPU": ("budget: 20s", "gpu: {queue: research, memory_mib: 8000, priority: 50}"),
     "several groups of outcomes, each with its own moment and lag": (
         "        - known_at: leaves + to_minutes(delay)\n          columns: [delay, late]\n",
         """        - {known_at: leaves, columns: [delay]}
@@ -59,9 +55,28 @@ SERVED = {
     "words alone": ("{description: the clock, rule: 0.01 * distance}", "the clock"),
     "tsfresh's efficient settings": ("tolerance: 3 hours", "parameters: efficient"),
     "tsfresh's comprehensive settings": ("tolerance: 3 hours", "parameters: comprehensive"),
+    "history by columns, and of all rows": (
+        "{transforms: [weekday, month],",
+        "{aggregations: [mean, count], history: {by: [bus, [bus, goal], []]}, windows: [all, 3 hours],",
+    ),
+    "blocks of history": (
+        "{transforms: [weekday, month],",
+        "{aggregations: [mean, count], history: [{by: bus, windows: all}, {by: goal, aggregations: mean}],",
+    ),
+    "interesting values": (
+        "{transforms: [weekday, month],",
+        "{aggregations: [mean], history: {by: bus}, where: {goal: [Bonn], delay: [0, 5]},",
+    ),
     "several windows": ("windows: [24 hours]", "windows: [6 hours, 24 hours, 7 days]"),
     "a composite key": ("buses: {key: [bus]}", "buses: {key: [bus]}\n    stops: {sources: [stops], key: [bus, stop]}"),
 }
+
+
+def test_windows_of_rows_without_a_time_are_refused():
+    text = edited("- trips.goal -> towns.town", "- trips.goal -> towns.town\n    - buses.name -> towns.town")
+    text = text.replace("{transforms: [weekday, month],", "{aggregations: [count], windows: [all, 3 hours],")
+    (found,) = rows(text)
+    assert "features.relational.windows[1]: looks back in time: tables.buses must say when a row is known" in found
 
 
 @pytest.mark.parametrize("name", SERVED)

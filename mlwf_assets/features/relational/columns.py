@@ -57,7 +57,7 @@ def choose_columns(
         if field.name.startswith("_") or field.name in barred or field.name in ids:
             continue
         declared = spec.columns[field.name].type if field.name in spec.columns else None
-        meaning = _meaning(field.type, declared)
+        meaning = find_meaning(field.type, declared)
         if field.name in parents:
             meaning = _as_foreign_key(declared, rows=parent_rows[parents[field.name]])
         elif field.name in spec.key and not _enters_as_key(spec, declared, meaning):
@@ -70,7 +70,13 @@ def choose_columns(
     return chosen
 
 
-def _meaning(kind: pa.DataType, declared: str | None) -> Meaning | None:
+def find_meaning(kind: pa.DataType, declared: str | None) -> Meaning | None:
+    """Say what a column of this type is, given what the file declares; None where it enters nothing.
+
+    Example:
+        >>> find_meaning(pa.int64(), None), find_meaning(pa.string(), "category"), find_meaning(pa.binary(), None)
+        ('number', 'category', None)
+    """
     if declared == "category":
         return "category"
     if pat.is_dictionary(kind):

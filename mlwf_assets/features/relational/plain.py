@@ -32,12 +32,13 @@ def find_plain(meanings: Mapping[str, Meaning], *, linked: Sequence[str], primit
         >>> len(find_plain(wide, linked=["x0"], primitives=[]))
         399
     """
-    if len(meanings) <= _MANY or not all(_reads_times_alone(primitive) for primitive in primitives):
+    if len(meanings) <= _MANY or not all(reads_times_alone(primitive) for primitive in primitives):
         return []
     return [name for name, meaning in meanings.items() if meaning in _KINDS and name not in linked]
 
 
-def _reads_times_alone(primitive: Any) -> bool:
+def reads_times_alone(primitive: Any) -> bool:
+    """Tell whether a transform reads nothing but times."""
     inputs = primitive.input_types
     schemas = [schema for one in inputs for schema in (one if isinstance(one, list) else [one])]
     return all(schema.is_datetime for schema in schemas)

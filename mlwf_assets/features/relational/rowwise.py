@@ -16,11 +16,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pat
 
-from mlwf_assets.errors import SchemaError, SpecError
+from mlwf_assets.errors import SchemaError
 from mlwf_assets.features.alignment import find_rows
 from mlwf_assets.features.quiet import quiet_libraries
 from mlwf_assets.features.relational.columns import Meaning, choose_columns
+from mlwf_assets.features.relational.history import History
 from mlwf_assets.features.relational.plain import describe_plain, find_plain
+from mlwf_assets.features.relational.primitives import find_transform
 from mlwf_assets.features.relational.visible import Instances, resolve_links
 from mlwf_assets.features.relational.words import describe_definition, list_columns
 from mlwf_assets.features.times import ALWAYS_KNOWN, END_OF_TIME, read_times
@@ -61,6 +63,7 @@ def build(
     *,
     key: Sequence[str] = (),
     alike: pa.Table | None = None,
+    history: History | None = None,
 ) -> Result:
     """Compute the row-wise relational features of the given examples.
 
@@ -71,10 +74,12 @@ def build(
         key: the columns that name an example; by default the workflow's.
         alike: rows of the examples' table whose values tell categories from text, where the rows at hand are too
             few for that; by default these.
+        history: what aggregations look back over; by default there are none.
 
     Returns:
-        Key columns, then a column per feature (double, bool or string); rows in the order of the examples.
-        Files: features.json (name, kind, words, source, columns), definitions.json (featuretools').
+        Key columns, then a column per feature (double, bool or string; float over history); rows in the order of the
+        examples. Files: features.json (name, kind, words, source, columns), definitions.json and, over history,
+        history.json (featuretools').
 
     Raises:
         SpecError: if a primitive is unknown or not row-wise.
@@ -96,7 +101,27 @@ def build(
         )
         for start in range(0, max(1, examples.num_rows), _ROWS_AT_ONCE)
     ]
-    return replace(parts[0], table=pa.concat_tables([part.table for part in parts]))
+    made = replace(parts[0], table=pa.concat_tables([part.table for part in parts]))
+    return made if history is None else _look_back(made, history, own, examples, tables)
+
+
+def _look_back(
+    made: Result, history: History, own: pa.Table, examples: pa.Table, tables: Mapping[str, pa.Table]
+) -> Result:
+    """Put the features over history beside the others, as far as their number is not limited."""
+    cutoffs = read_times(examples["cutoff"], missing=END_OF_TIME)
+    listed = json.loads(made.files["features.json"])
+    most = history.workflow.features.relational.max_features
+    described = history.describe()[: None if most is None else max(0, most - len(listed))]
+    values = history.calculate(own, cutoffs, tables)
+    table = made.table
+    for one in described:
+        table = table.append_column(one["name"], values[one["name"]])
+    listed += described
+    files = {"features.json": json.dumps(listed, indent=1).encode(), "history.json": history.save()}
+    return replace(
+        made, table=table, files={**made.files, **files}, metadata={**made.metadata, "features": len(listed)}
+    )
 
 
 def _build_some(
@@ -139,7 +164,7 @@ def _find_plain(workflow: Workflow, own: _Frame) -> list[str]:
     if spec.max_features is not None:
         return []
     linked = [link.child_column for link in own.links]
-    return find_plain(own.meanings, linked=linked, primitives=[_row_wise(name) for name in spec.transforms])
+    return find_plain(own.meanings, linked=linked, primitives=[find_transform(name) for name in spec.transforms])
 
 
 def _make_frames(
@@ -153,7 +178,7 @@ def _make_frames(
     hidden = np.zeros(len(cutoffs), dtype=bool)
     if "_known_at" in tables[root].column_names:
         hidden = read_times(tables[root]["_known_at"], missing=ALWAYS_KNOWN) > cutoffs
-    zone = workflow.partitions.timezone if workflow.partitions is not None else "UTC"
+    zone = workflow.timeline.timezone if workflow.timeline is not None else "UTC"
     rows = {name: table.num_rows for name, table in tables.items()}
     frames = {}
     for table, seen in instances.items():
@@ -220,7 +245,7 @@ def _define(workflow: Workflow, frames: Mapping[str, _Frame]) -> tuple[list[Any]
         for link in frames[table].links:
             entityset.add_relationship(link.parent_table, _INDEX, table, link.child_column + _LINK)
     spec = workflow.features.relational
-    primitives = [_row_wise(name) for name in spec.transforms]
+    primitives = [find_transform(name) for name in spec.transforms]
     days = {table: list(frame.days) for table, frame in frames.items() if frame.days}
     definitions = ft.dfs(
         entityset=entityset,
@@ -244,24 +269,6 @@ def _define(workflow: Workflow, frames: Mapping[str, _Frame]) -> tuple[list[Any]
 def _rename(definition: Any) -> Any:
     name = definition.get_name()
     return definition.rename(name.replace(_LINK, "")) if _LINK in name else definition
-
-
-def _row_wise(name: str) -> Any:
-    from featuretools.primitives import get_transform_primitives
-
-    known = get_transform_primitives()
-    primitive = known.get(name.lower()) or {cls.__name__.lower(): cls for cls in known.values()}.get(name.lower())
-    if primitive is None:
-        raise SpecError(
-            f"features.relational.transforms must name featuretools transform primitives, however: {name!r} is "
-            f"none; `featuretools.list_primitives()` shows them all"
-        )
-    if primitive.uses_full_dataframe or primitive.uses_calc_time:
-        raise SpecError(
-            f"features.relational.transforms must be row-wise, however: {name!r} needs other rows or the time of "
-            f"the calculation, and would differ from partition to partition; leave it out"
-        )
-    return primitive
 
 
 def _calculate(definitions: Sequence[Any], entityset: Any, *, rows: int) -> pd.DataFrame:

@@ -8,6 +8,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from mlwf_assets.features.relational.star import EVENT, Star
+from mlwf_assets.features.words import describe_column
+from mlwf_assets.spec.workflow import Workflow
+
 # Primitives without a template of their own whose names make no phrase.
 _TEMPLATES: Mapping[str, str] = MappingProxyType(
     {
@@ -79,3 +83,69 @@ def list_columns(definition: Any, *, link_suffix: str) -> Sequence[str]:
     for base in definition.base_features:
         used += list_columns(base, link_suffix=link_suffix)
     return sorted(set(used))
+
+
+def describe_history(workflow: Workflow, feature: Any, star: Star) -> str:
+    """Put a feature over history into words.
+
+    Args:
+        workflow: says what columns are called in words.
+        feature: featuretools' definition: an aggregation as an example finds it.
+        star: the tables of history.
+    Returns:
+        A phrase, neither capitalized nor ended.
+    """
+    import featuretools as ft
+
+    slot = getattr(feature, "n", None)
+    found = feature.base_feature if slot is not None else feature
+    while isinstance(found, ft.DirectFeature):
+        (found,) = found.base_features
+    if isinstance(found, ft.feature_base.FeatureOutputSlice):
+        slot, found = found.n, found.base_feature
+    events = star.events[found.child_dataframe_name]
+    several = sum(one.moment.table == events.moment.table for one in star.events.values()) > 1
+    first = next((name for name in events.meanings if name not in events.only_conditions), None)
+    counted = any(isinstance(base, ft.IdentityFeature) and base.column_name == EVENT for base in found.base_features)
+    known = f" of which the {first.replace('_', ' ')} was known" if several and counted and first is not None else ""
+    bases = [
+        f"all {events.moment.name}"
+        if isinstance(base, ft.IdentityFeature) and base.column_name == EVENT
+        else "the " + describe_column(workflow, events.moment.table, base.get_name()).removeprefix("the ")
+        for base in found.base_features
+    ]
+    text = _describe_share(bases) if found.primitive.name == "percent_true" else None
+    text = text or _describe_primitive(found.primitive, bases, slot)
+    thing = found.parent_dataframe_name
+    by = f"all {events.moment.table}" if thing == "all" else f"{events.moment.table} of the same {thing}"
+    when = f"over {_in_words(found.use_previous)}" if found.use_previous is not None else "over all history"
+    where = f" where {found.where.get_name()}" if found.where is not None else ""
+    return f"{text}, of {by}{known}{where}, {when}"
+
+
+def _describe_share(bases: Sequence[str]) -> str:
+    """Featuretools calls it the percentage of true values; what is true is better said, and it is no percentage.
+
+    Example:
+        >>> _describe_share(["the whether it never left"]), _describe_share(["the alarm"])
+        ('the share in which it never left', 'the share in which the alarm holds')
+    """
+    (base,) = bases
+    what = base.removeprefix("the ")
+    return (
+        f"the share in which {what.removeprefix('whether ')}"
+        if what.startswith("whether ")
+        else (f"the share in which {base} holds")
+    )
+
+
+def _in_words(span: Any) -> str:
+    """Write a window as people say it.
+
+    Example:
+        >>> from featuretools.entityset.timedelta import Timedelta
+        >>> _in_words(Timedelta("1 day")), _in_words(Timedelta("3 hours"))
+        ('the last day', 'the last 3 hours')
+    """
+    words = str(span.get_name()).lower()
+    return f"the last {words[2:].removesuffix('s')}" if words.startswith("1 ") else f"the last {words}"

@@ -5,7 +5,7 @@ the plan makes its columns; memory is bounded by the size of chunks, and chunks 
 NumPy and the kernels let go of the interpreter's lock.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,11 @@ class _Native:
     calculator: Calculator
     sets: Sequence[Parameters]
     columns: tuple[str, ...]
+
+    def only(self, columns: Collection[str]) -> "_Native":
+        places = [place for place, name in enumerate(self.columns) if name in columns]
+        sets = [self.sets[place] for place in places] if self.sets else ()
+        return _Native(self.calculator, sets, tuple(self.columns[place] for place in places))
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,16 @@ class Plan:
     def foreign(self) -> list[str]:
         """Names of the calculators that run window by window."""
         return [part.name for part in self.parts if isinstance(part, Foreign)]
+
+    def only(self, columns: Collection[str]) -> "Plan":
+        """Keep what makes these columns; their order and values stay as they are.
+
+        Example:
+            >>> make_plan("minimal", timed=False).only({"mean", "maximum"}).columns
+            ['mean', 'maximum']
+        """
+        kept = [part if isinstance(part, Foreign) else part.only(columns) for part in self.parts]
+        return Plan([part for part in kept if isinstance(part, Foreign) or part.columns], self.skipped)
 
 
 def make_plan(settings: Settings | str, *, timed: bool) -> Plan:

@@ -7,7 +7,7 @@ window (`engine`). Columns that become known later than their row (outcomes) kee
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ def build(
     target: pa.Table,
     *,
     key: Sequence[str] = (),
+    wanted: Collection[str] | None = None,
 ) -> Result:
     """Compute the features of readings for the given examples.
 
@@ -56,10 +57,12 @@ def build(
         examples: key columns and `cutoff`.
         target: clean rows of the examples' table, which say which series an example looks at.
         key: the columns that name an example; by default the workflow's.
+        wanted: names of the features that are needed, those of other steps among them; by default all.
 
     Returns:
         Key columns, then a double column per feature; rows in the order of the examples. Null where nothing
-        current is known. Files: features.json. Metadata: windows computed, examples without a reading.
+        current is known. Files: features.json. Metadata: features and windows computed, examples without
+        a reading.
 
     Raises:
         SpecError: if the setting cannot be served.
@@ -72,11 +75,15 @@ def build(
     features: list[dict[str, Any]] = []
     metadata: dict[str, Any] = {}
     for table, spec in workflow.features.timeseries.items():
+        listed = [one for one in _list_features(workflow, table, spec) if wanted is None or one["name"] in wanted]
+        if not listed:
+            continue
         if table not in readings:
             raise SchemaError(f"features.timeseries needs the clean table {table!r}, however: {sorted(readings)}")
-        values, seen = _extract(workflow, table, spec, readings[table], own, cutoffs)
+        names = {one["name"] for one in listed}
+        values, seen = _extract(workflow, table, spec, readings[table], own, cutoffs, names)
         columns |= {name: pa.array(column, mask=~np.isfinite(column)) for name, column in values.items()}
-        features += _list_features(workflow, table, spec)
+        features += listed
         metadata[f"{table}: windows"] = len(seen.anchors)
         metadata[f"{table}: examples without a current reading"] = int((seen.of_example < 0).sum())
     return Result(
@@ -88,7 +95,13 @@ def build(
 
 
 def _extract(
-    workflow: Workflow, table: str, spec: TimeSeries, readings: pa.Table, own: pa.Table, cutoffs: np.ndarray
+    workflow: Workflow,
+    table: str,
+    spec: TimeSeries,
+    readings: pa.Table,
+    own: pa.Table,
+    cutoffs: np.ndarray,
+    names: Collection[str],
 ) -> tuple[dict[str, np.ndarray], Windows]:
     """Name -> (n_examples,), NaN where not known; and the windows by the rows' own times."""
     number, asked = _number_series(table, spec, readings, own)
@@ -105,11 +118,15 @@ def _extract(
             by_group[group] = find_windows(
                 orders[group].number, orders[group].known_us, asked=asked, cutoffs_us=cutoffs, tolerance_us=tolerance
             )
+        prefix = f"{table}.{column}__"
+        mine = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+        if not mine:
+            continue
         order, seen = orders[group], by_group[group]
         values = _read_numbers(table, column, readings)[order.values]
-        chosen = _plan(spec, column)
-        features = _column_features(order, values, seen, asked, cutoffs, spec.windows, chosen, tolerance)
-        result |= {f"{table}.{column}__{name}": feature for name, feature in features.items()}
+        plans = {width: _plan(spec, column).only(_of_window(mine, width)) for width in spec.windows}
+        features = _column_features(order, values, seen, asked, cutoffs, plans, tolerance)
+        result |= {f"{prefix}{name}": feature for name, feature in features.items() if name in mine}
     return result, by_group[min(by_group)]
 
 
@@ -119,8 +136,7 @@ def _column_features(
     seen: Windows,
     asked: np.ndarray,
     cutoffs: np.ndarray,
-    windows: Sequence[dt.timedelta],
-    plan: Plan,
+    plans: Mapping[dt.timedelta, Plan],
     tolerance: int,
 ) -> dict[str, np.ndarray]:
     """`order.values` are rows of the table; `values` stand in that order, NaN where missing."""
@@ -132,13 +148,21 @@ def _column_features(
     last = find_windows(here.number, here.known_us, asked=asked, cutoffs_us=cutoffs, tolerance_us=tolerance)
     current = np.append(dense[last.anchors], np.nan)[last.of_example]
     features = {"latest": np.where(seen.of_example >= 0, current, np.nan)}
-    for width in windows:
+    for width, plan in plans.items():
+        if not plan.columns:
+            continue
         starts = window_starts(order.number, order.known_us, anchors=seen.anchors, width_us=width // _US)
         first, end = rank[starts], rank[seen.anchors + 1]
         found = compute_spans(plan, Spans(dense, first, end - first, here.known_us.astype("datetime64[us]")))
         label = name_duration(width)
         features |= {f"{label}__{n}": np.append(v, np.nan)[seen.of_example] for n, v in found.items()}
     return features
+
+
+def _of_window(names: Collection[str], width: dt.timedelta) -> set[str]:
+    """The columns of a plan among a column's features."""
+    label = f"{name_duration(width)}__"
+    return {name.removeprefix(label) for name in names if name.startswith(label)}
 
 
 def _plan(spec: TimeSeries, column: str) -> Plan:

@@ -8,21 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from mlwf_assets.spec.names import MINIMAL_CALCULATORS, PLAIN_CALCULATORS
+
 Settings = Mapping[Any, Sequence[Mapping[str, Any]] | None]
 
-_PLAIN = """
-    variance_larger_than_standard_deviation has_duplicate_max has_duplicate_min has_duplicate sum_values abs_energy
-    mean_abs_change mean_change mean_second_derivative_central median mean length standard_deviation
-    variation_coefficient variance skewness kurtosis root_mean_square absolute_sum_of_changes
-    longest_strike_below_mean longest_strike_above_mean count_above_mean count_below_mean last_location_of_maximum
-    first_location_of_maximum last_location_of_minimum first_location_of_minimum
-    percentage_of_reoccurring_values_to_all_values percentage_of_reoccurring_datapoints_to_all_datapoints
-    sum_of_reoccurring_values sum_of_reoccurring_data_points ratio_value_number_to_time_series_length sample_entropy
-    maximum absolute_maximum minimum benford_correlation
-"""
-_MINIMAL = """
-    sum_values median mean length standard_deviation variance root_mean_square maximum absolute_maximum minimum
-"""
 _COSTLY = ("sample_entropy", "approximate_entropy")
 _LINE = ("pvalue", "rvalue", "intercept", "slope", "stderr")
 _FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -37,7 +26,7 @@ def _sets(**values: Sequence[Any]) -> list[dict[str, Any]]:
 def comprehensive() -> dict[str, list[dict[str, Any]] | None]:
     """All calculators: tsfresh's ComprehensiveFCParameters (without its extra `matrixprofile`)."""
     return {
-        **dict.fromkeys(_PLAIN.split()),
+        **dict.fromkeys(PLAIN_CALCULATORS),
         "time_reversal_asymmetry_statistic": _sets(lag=(1, 2, 3)),
         "c3": _sets(lag=(1, 2, 3)),
         "cid_ce": _sets(normalize=(True, False)),
@@ -96,7 +85,7 @@ def efficient() -> dict[str, list[dict[str, Any]] | None]:
 
 def minimal() -> dict[str, None]:
     """The ten of MinimalFCParameters."""
-    return dict.fromkeys(_MINIMAL.split())
+    return dict.fromkeys(MINIMAL_CALCULATORS)
 
 
 SETTINGS: Mapping[str, Callable[[], Settings]] = {

@@ -20,7 +20,7 @@ from mlwf_assets.lake.connectors.files import (
 )
 from mlwf_assets.lake.connectors.rows import read_rows, rows_columns, rows_fingerprint
 from mlwf_assets.lake.result import Result
-from mlwf_assets.spec.partitions import Partitions
+from mlwf_assets.spec.partitions import Cutting
 from mlwf_assets.spec.secrets import hide_secrets
 from mlwf_assets.spec.sources import RowsSource, Source
 
@@ -63,14 +63,14 @@ def source_columns(source: Source, folder: Path) -> list[str]:
 
 
 def read_source(
-    source: Source, folder: Path, cut: Partitions | None = None, names: Sequence[str] | None = None
+    source: Source, folder: Path, cut: Cutting | None = None, names: Sequence[str] | None = None
 ) -> dict[str | None, Result]:
     """Read all rows of a source.
 
     Args:
         source: as the workflow file describes it.
         folder: the workflow's folder.
-        cut: how time is cut; None for a source without partitions.
+        cut: how rows are cut; None for a source without partitions.
         names: the partitions that are wanted; by default all.
     Returns:
         Partition (None without partitions) -> rows: the columns as they came, `_file` and `_row` (int64,

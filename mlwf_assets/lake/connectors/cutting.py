@@ -1,4 +1,4 @@
-"""Which partition each raw row belongs to: by the time that the source's SQL makes of its raw columns.
+"""Which partition each raw row belongs to: by the time, or the name, that the source's SQL makes of its raw columns.
 
 A row outside the partitions is out of scope, as the file says, and is counted. A row whose time cannot be
 read is no such row: it goes where the row before it in its file went, so that cleaning can show it, and
@@ -6,7 +6,7 @@ so that a bad row of December makes nothing stale but December.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 
 from mlwf_assets.errors import SourceError
 from mlwf_assets.lake import duck
-from mlwf_assets.spec.partitions import Partitions
+from mlwf_assets.spec.partitions import Cutting, NamedPartitions, Partitions
+from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.sql import columns_of
 from mlwf_assets.spec.timeline import partition_spans
 
@@ -28,23 +29,73 @@ class Cut:
 
     Attributes:
         by_partition: partition -> positions of its rows, in order.
-        before: how many rows are earlier than the first partition.
-        after: how many rows are later than the last one.
-        timeless: how many rows have no time that can be read.
+        told: in words, how many rows of the whole source are in no partition, or only near their place.
     """
 
     by_partition: dict[str, npt.NDArray[np.int64]]
-    before: int
-    after: int
-    timeless: int
+    told: Mapping[str, int]
 
-    def counts(self) -> dict[str, int]:
-        """Say in words how many rows of the whole source are in no partition, or only near their place."""
-        return {
-            "rows before the first partition": self.before,
-            "rows after the last partition": self.after,
-            "rows without a time, beside their neighbours": self.timeless,
-        }
+
+BEFORE, AFTER = "rows before the first partition", "rows after the last partition"
+TIMELESS = "rows without a time, beside their neighbours"
+OTHER, NAMELESS = "rows of other partitions than the named ones", "rows without a partition, beside their neighbours"
+
+
+def cut_source(table: pa.Table, source: FilesSource, cut: Cutting | None) -> Cut | None:
+    """Put the rows of a source into its partitions; None where it has none."""
+    if isinstance(cut, NamedPartitions):
+        return cut_by_name(table, source.part, cut) if source.part is not None else None
+    return cut_rows(table, source.time, cut) if cut is not None and source.time is not None else None
+
+
+def cut_by_name(table: pa.Table, part: str, partitions: NamedPartitions) -> Cut:
+    """Put rows into partitions by name.
+
+    Args:
+        table: raw rows, with `_file`; rows of a file stand together.
+        part: SQL over the raw columns; the name of a row's partition.
+        partitions: the names; rows of other names are out of scope.
+    Raises:
+        SourceError: if the SQL fails for a row, or no row has a name, or none has one of the names.
+    """
+    found = _evaluate(table, part, "VARCHAR", f"part: {part!r} must give a name for each row or null")
+    has_name = found.is_valid().to_numpy(zero_copy_only=False)
+    place = pc.fill_null(pc.index_in(found, pa.array(partitions.names, pa.string())), -1).to_numpy().astype(np.int64)
+    place[~has_name] = -1
+    other = has_name & (place < 0)
+    _check_any_name(has_name, other, found, part, partitions)
+    # A row without a name goes where the nearest one went that has any: beside one of another name it is out, too,
+    # so that a name more in the list moves no row of the partitions that were there before.
+    place[other] = len(partitions.names)
+    place = np.where(has_name, place, _place_of_neighbour(table["_file"], place))
+    told = {OTHER: int(other.sum()), NAMELESS: int((~has_name).sum())}
+    return Cut(_by_place(place, partitions.names), told)
+
+
+def _check_any_name(
+    has_name: npt.NDArray[np.bool_],
+    other: npt.NDArray[np.bool_],
+    found: pa.Array,
+    part: str,
+    partitions: NamedPartitions,
+) -> None:
+    if len(found) and not has_name.any():
+        raise SourceError(
+            f"part: {part!r} must give the name of each row's partition, however it is null for all {len(found):,} rows"
+            "; look at the column's text"
+        )
+    if len(found) and other[has_name].all():
+        seen = ", ".join(repr(name) for name in pc.unique(found.drop_null()).to_pylist()[:3])
+        raise SourceError(
+            f"rows must lie in the partitions {', '.join(partitions.names[:3])} ..., however all {int(other.sum()):,} "
+            f"have other names, such as {seen}; change 'partitions', or the source's 'part'"
+        )
+
+
+def _by_place(place: npt.NDArray[np.int64], names: Sequence[str]) -> dict[str, npt.NDArray[np.int64]]:
+    order = np.argsort(place, kind="stable")
+    edges = np.searchsorted(place[order], np.arange(len(names) + 1))
+    return {name: order[edges[i] : edges[i + 1]] for i, name in enumerate(names)}
 
 
 def cut_rows(table: pa.Table, time: str, partitions: Partitions) -> Cut:
@@ -69,25 +120,29 @@ def cut_rows(table: pa.Table, time: str, partitions: Partitions) -> Cut:
     place[after | before | ~has_time] = -1
     _check_any(has_time, place, times, time, names)
     place = np.where(has_time, place, _place_of_neighbour(table["_file"], place))
-    order = np.argsort(place, kind="stable")
-    edges = np.searchsorted(place[order], np.arange(len(names) + 1))
-    rows = {name: order[edges[i] : edges[i + 1]] for i, name in enumerate(names)}
-    return Cut(rows, int(before.sum()), int(after.sum()), int((~has_time).sum()))
+    told = {BEFORE: int(before.sum()), AFTER: int(after.sum()), TIMELESS: int((~has_time).sum())}
+    return Cut(_by_place(place, names), told)
 
 
 def _row_times(table: pa.Table, time: str) -> pa.Array:
-    used = {name.lower() for name in columns_of(time)}
+    words = f"time: {time!r} must give a time for each row or null"
+    return _evaluate(table, time, "TIMESTAMPTZ", words).cast(pa.timestamp("us", "UTC"))
+
+
+def _evaluate(table: pa.Table, sql: str, kind: str, words: str) -> pa.Array:
+    """(n_rows,) what an expression over the raw columns gives."""
+    used = {name.lower() for name in columns_of(sql)}
     columns = [name for name in table.column_names if name.lower() in used]
     with duck.connect() as connection:
         connection.register("raw", table.select(columns or table.column_names[:1]))
         try:
-            found = connection.sql(f"SELECT CAST(({time}\n) AS TIMESTAMPTZ) AS t FROM raw").to_arrow_table()
+            found = connection.sql(f"SELECT CAST(({sql}\n) AS {kind}) AS t FROM raw").to_arrow_table()
         except duckdb.Error as error:
             raise SourceError(
-                f"time: {time!r} must give a time for each row or null, however: {str(error).splitlines()[0]}; "
+                f"{words}, however: {str(error).splitlines()[0]}; "
                 f"TRY_CAST and try_strptime give null for what cannot be read"
             ) from error
-    return found["t"].cast(pa.timestamp("us", "UTC")).combine_chunks()
+    return found["t"].combine_chunks()
 
 
 def _micros(at: dt.datetime) -> int:

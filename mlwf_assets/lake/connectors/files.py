@@ -17,7 +17,7 @@ import pyarrow as pa
 from mlwf_assets.errors import SourceError, SpecError
 from mlwf_assets.lake.columns import storable
 from mlwf_assets.lake.connectors.csv_files import csv_columns, read_csv
-from mlwf_assets.lake.connectors.cutting import cut_rows
+from mlwf_assets.lake.connectors.cutting import cut_source
 from mlwf_assets.lake.connectors.json_lines import read_json_lines
 from mlwf_assets.lake.connectors.parquet import parquet_columns, read_parquet
 from mlwf_assets.lake.connectors.parts import Form, Found, Part, find_files, find_parts, hash_file, parts_of
@@ -25,7 +25,7 @@ from mlwf_assets.lake.connectors.stacking import stack
 from mlwf_assets.lake.connectors.types import found_types
 from mlwf_assets.lake.fingerprint import hash_json
 from mlwf_assets.lake.result import Result
-from mlwf_assets.spec.partitions import Partitions
+from mlwf_assets.spec.partitions import Cutting
 from mlwf_assets.spec.sources import CsvOptions, FilesSource
 
 FILE, ROW = "_file", "_row"
@@ -79,14 +79,14 @@ def files_columns(source: FilesSource, folder: Path) -> list[str]:
 
 
 def read_files(
-    source: FilesSource, folder: Path, cut: Partitions | None, names: Sequence[str] | None
+    source: FilesSource, folder: Path, cut: Cutting | None, names: Sequence[str] | None
 ) -> dict[str | None, Result]:
     """Read all rows, by partition where there are partitions.
 
     Args:
         source: where the files are.
         folder: the workflow's.
-        cut: how time is cut; needs `source.time`.
+        cut: how rows are cut: by `source.time`, or where partitions have names by `source.part`.
         names: the partitions that are wanted; by default all.
     Raises:
         SpecError, SourceError: if a file is not there or not sound.
@@ -98,10 +98,10 @@ def read_files(
     types = found_types(table.drop_columns(list(KEY)), is_text=is_text, decimal=source.csv.decimal)
     files = {"types.json": json.dumps(types, indent=1).encode()}
     metadata = _describe(found, tables)
-    if cut is None or source.time is None:
+    rows = cut_source(table, source, cut)
+    if rows is None:
         return {None: Result(table, files, metadata, KEY, types)}
-    rows = cut_rows(table, source.time, cut)
-    metadata |= rows.counts()
+    metadata |= rows.told
     wanted = list(rows.by_partition if names is None else names)
     if unknown := [name for name in wanted if name not in rows.by_partition]:
         raise SpecError(f"there must be a partition {unknown[0]!r}, however: {list(rows.by_partition)[:3]} ...")

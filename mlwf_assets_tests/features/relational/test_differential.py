@@ -14,11 +14,12 @@ from mlwf_assets_tests.features.relational.comparing import differences
 
 with quiet_libraries():
     import featuretools as ft
+    from woodwork.exceptions import TypeConversionError
 
     from mlwf_assets_tests.features.relational.worlds import make_world
 
 # featuretools fails on some definitions of its own making (a filter without a match, a default of another type).
-_FAILURES = (TypeError, KeyError, AttributeError, ValueError)
+_FAILURES = (TypeError, KeyError, AttributeError, ValueError, TypeConversionError)
 _CUTOFFS = pd.DataFrame(
     {
         "customer_id": [1, 2, 3, 1, 4, 5],
@@ -35,7 +36,7 @@ def _calculate(function, features, world_or_entityset, cutoffs, **options):
 
 def _check_world(seed):
     world = make_world(seed)
-    # What featuretools gives for this one changes with the rows that share a cutoff time: docs/relational.md.
+    # What featuretools gives for this one changes with the rows that share a cutoff time.
     features = [one for one in world.features if "DATE_FIRST_EVENT" not in one.get_name()]
     if not features:
         return
@@ -55,7 +56,7 @@ def test_random_worlds_give_featuretools_values(seed):
 
 @pytest.mark.soak
 def test_many_random_worlds_give_featuretools_values(full):
-    for seed in range(20_000, 20_150 if full else 20_003):
+    for seed in range(20_000, 20_060 if full else 20_003):
         _check_world(seed)
 
 

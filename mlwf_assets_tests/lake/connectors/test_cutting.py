@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from mlwf_assets.errors import SourceError, SpecError
 from mlwf_assets.lake.connectors import read_source
-from mlwf_assets.lake.connectors.cutting import cut_rows
-from mlwf_assets.spec.partitions import Partitions
+from mlwf_assets.lake.connectors.cutting import AFTER, BEFORE, NAMELESS, OTHER, TIMELESS, cut_by_name, cut_rows
+from mlwf_assets.spec.partitions import NamedPartitions, Partitions
 from mlwf_assets.spec.sources import FilesSource
 from mlwf_assets.spec.timeline import partition_bounds
 from mlwf_assets_tests.lake.connectors.toy import write
@@ -38,7 +38,7 @@ def test_months_begin_at_local_midnight():
         ]
     )
     assert rows == {"2013-01": [1], "2013-02": [2], "2013-03": [3]}
-    assert (found.before, found.after, found.timeless) == (1, 1, 0)
+    assert list(found.told.values()) == [1, 1, 0]
 
 
 def test_rows_keep_their_order_within_a_partition():
@@ -52,7 +52,7 @@ def test_a_row_without_a_readable_time_goes_where_its_neighbour_in_the_file_goes
     rows, found = cut(times, files)
     # c has no time at all: the first partition
     assert rows == {"2013-01": [8, 9], "2013-02": [0, 1, 2, 6, 7], "2013-03": [3, 5]}
-    assert (found.after, found.timeless) == (1, 6)
+    assert (found.told[AFTER], found.told[TIMELESS]) == (1, 6)
 
 
 DAY = dt.timedelta(days=1)
@@ -78,8 +78,8 @@ def test_every_row_is_in_the_partition_of_its_time_or_counted(moments, lengths, 
     rows, found = cut(times, sorted(files.astype(str)), partitions)
     placed = sorted(row for own in rows.values() for row in own)
     assert placed == [row for row, moment in enumerate(moments) if moment is None or inside[row]]
-    assert found.before + found.after + len(placed) == len(moments)
-    assert found.timeless == moments.count(None)
+    assert found.told[BEFORE] + found.told[AFTER] + len(placed) == len(moments)
+    assert found.told[TIMELESS] == moments.count(None)
     for name, own in rows.items():
         start, end = partition_bounds(partitions, name)
         assert all(moments[row] is None or start <= moments[row] < end for row in own)
@@ -138,3 +138,39 @@ def test_wanted_partitions_alone_are_returned_and_what_lies_outside_is_told(tmp_
     assert january["_row"].to_pylist() == [2, 3]
     with pytest.raises(SpecError, match=r"there must be a partition '2013-09', however"):
         read_source(source, tmp_path, MONTHS, ["2013-09"])
+
+
+AIRPORTS = ["EWR", "JFK"]
+
+
+def by_name(parts, files=None, names=AIRPORTS):
+    found = cut_by_name(table(parts, files), "t", NamedPartitions(names=names))
+    return {name: rows.tolist() for name, rows in found.by_partition.items()}, found.told
+
+
+def test_rows_go_to_the_partition_that_they_name_and_others_are_counted():
+    rows, told = by_name(["JFK", "EWR", "BOS", "JFK", "ewr"])
+    assert rows == {"EWR": [1], "JFK": [0, 3]}
+    assert told == {OTHER: 2, NAMELESS: 0}
+
+
+def test_a_row_without_a_name_goes_beside_its_neighbour_and_out_with_one_of_another_name():
+    rows, told = by_name([None, "JFK", None, "BOS", None, "EWR"], ["a"] * 5 + ["b"])
+    assert rows == {"EWR": [5], "JFK": [0, 1, 2]}
+    assert told == {OTHER: 1, NAMELESS: 3}
+
+
+@given(st.lists(st.sampled_from([None, "EWR", "JFK", "BOS"]), min_size=3))
+@settings(max_examples=30, deadline=None)
+def test_a_name_more_moves_no_row_of_the_partitions_before(parts):
+    parts = ["EWR", *parts]
+    before, _ = by_name(parts)
+    after, _ = by_name(parts, names=[*AIRPORTS, "BOS"])
+    assert {name: after[name] for name in AIRPORTS} == before
+
+
+def test_a_source_without_any_of_the_names_is_refused():
+    with pytest.raises(SourceError, match=r"rows must lie in the partitions EWR, JFK .*all 2 have other names.*'BOS'"):
+        by_name(["BOS", "LAX"])
+    with pytest.raises(SourceError, match=r"part: 't' must give the name of each row's partition, however it is null"):
+        by_name([None, None])

@@ -32,6 +32,7 @@ def connect(*, memory: str = _MEMORY) -> Any:
     connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": spill})
     connection.execute("SET ieee_floating_point_ops = true")
     connection.execute("SET preserve_insertion_order = false")
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 
@@ -44,6 +45,8 @@ class Calculator:
         entityset: featuretools' EntitySet.
         training_window: as in featuretools; parsed.
         include_cutoff_time: as in featuretools.
+        connection: where it is calculated.
+        tables: the history, where it is not in the entity set's own frames (`arrow.py`).
     """
 
     features: Sequence[Any]
@@ -51,9 +54,10 @@ class Calculator:
     training_window: Any = None
     include_cutoff_time: bool = True
     connection: Any = field(default_factory=connect)
+    tables: Tables | None = None
 
     def __post_init__(self) -> None:
-        tables = Tables(self.entityset, self.connection)
+        tables = self.tables or Tables(self.entityset, self.connection)
         self.plan = Plan(tables, list(self.features), self.include_cutoff_time, self.training_window)
         tables.load()
         for statement in self.plan.history:

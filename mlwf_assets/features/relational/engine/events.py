@@ -14,6 +14,7 @@ from typing import Any
 
 from mlwf_assets.features.relational.engine import translate
 from mlwf_assets.features.relational.engine.aggregates import Gather
+from mlwf_assets.features.relational.engine.differences import Differences
 from mlwf_assets.features.relational.engine.layers import Layers, NotServed, Scope
 from mlwf_assets.features.relational.engine.statics import Statics
 from mlwf_assets.features.relational.engine.tables import ROW, Tables
@@ -64,11 +65,12 @@ class EventGroup:
         Raises:
             NotServed: if frames cannot give it.
         """
-        inputs = [value.at(self._take(name, value)) for name, value in args]
+        inputs = [value.at(self.take_input(name, value)) for name, value in args]
         made = translate.aggregate(feature.primitive, inputs, self.gather)
         self.results[feature.unique_name()] = made
 
-    def _take(self, name: str, value: Value) -> str:
+    def take_input(self, name: str, value: Value) -> str:
+        """Make a column of the events; return its quoted name."""
         for taken, sql in self.columns.items():
             if sql == value.sql:
                 return taken
@@ -110,19 +112,9 @@ class EventGroup:
             rows: a relation with the number of the cutoff and a key.
             key: its quoted column that the events' group is compared with.
         """
-        timed = self.statics.tables.time_index(self.statics.table) is not None
-        moment = f"2 * LEAST(GREATEST(m.__time, -{LIMIT}), {LIMIT})" + ("" if self.include else " - 1")
-        key_of = moment if timed else "0"
-        starts = [f"2 * LEAST(m.{self.start}, {LIMIT})"] if self.start else []
-        if self.training and timed:
-            starts.append(f"2 * LEAST(m.{TRAINING}, {LIMIT})" + (" + 1" if self.include else ""))
-        lo = f"GREATEST({', '.join(starts)})" if starts else "NULL"
-        asked = (
-            f"SELECT DISTINCT r.__c, r.{key} AS __g, {key_of} AS __key, {lo} AS __lo, m.__time AS __now "
-            f"FROM {rows} AS r JOIN moments AS m ON r.__c = m.__c WHERE r.{key} IS NOT NULL"
-        )
         results = [one for values in self.results.values() for one in values]
         made = ", ".join(f"{one.sql} AS {quote(f'result{place}')}" for place, one in enumerate(results))
+        asked = self.write_asked(rows, key, self.start)
         events = f"SELECT * FROM {quote(self.name)} AS e SEMI JOIN asked ON e.__g = asked.__g"
         if self.growing:
             return (
@@ -139,6 +131,20 @@ class EventGroup:
             f"SELECT __c, __g, {made} FROM framed WHERE __c IS NOT NULL AND {_SOME} > 0"
         )
 
+    def write_asked(self, rows: str, key: str, start: str) -> str:
+        """Write which cutoffs and groups are asked for, each with its place in time and where its window begins."""
+        timed = self.statics.tables.time_index(self.statics.table) is not None
+        moment = f"2 * LEAST(GREATEST(m.__time, -{LIMIT}), {LIMIT})" + ("" if self.include else " - 1")
+        key_of = moment if timed else "0"
+        starts = [f"2 * LEAST(m.{start}, {LIMIT})"] if start else []
+        if self.training and timed:
+            starts.append(f"2 * LEAST(m.{TRAINING}, {LIMIT})" + (" + 1" if self.include else ""))
+        lo = f"GREATEST({', '.join(starts)})" if starts else "NULL"
+        return (
+            f"SELECT DISTINCT r.__c, r.{key} AS __g, {key_of} AS __key, {lo} AS __lo, m.__time AS __now "
+            f"FROM {rows} AS r JOIN moments AS m ON r.__c = m.__c WHERE r.{key} IS NOT NULL"
+        )
+
 
 @dataclass
 class EventGroups:
@@ -149,10 +155,11 @@ class EventGroups:
     include: bool
     training: bool
     groups: dict[tuple[Any, ...], EventGroup] = field(default_factory=dict)
+    _differences: dict[tuple[Any, ...], Differences] = field(default_factory=dict)
     _statics: dict[str, Statics] = field(default_factory=dict)
-    _found: dict[str, EventGroup | str] = field(default_factory=dict)
+    _found: dict[str, EventGroup | Differences | str] = field(default_factory=dict)
 
-    def find(self, feature: Any) -> EventGroup | None:
+    def find(self, feature: Any) -> EventGroup | Differences | None:
         """Give the group that an aggregation belongs to; None where it must be calculated per cutoff."""
         name = feature.unique_name()
         if name not in self._found:
@@ -161,9 +168,9 @@ class EventGroups:
             except NotServed as reason:
                 self._found[name] = str(reason)
         found = self._found[name]
-        return found if isinstance(found, EventGroup) else None
+        return None if isinstance(found, str) else found
 
-    def _find(self, feature: Any) -> EventGroup:
+    def _find(self, feature: Any) -> EventGroup | Differences:
         table = feature.child_dataframe_name
         self._check(table)
         statics = self._statics.setdefault(table, Statics(self.tables, table, self.training))
@@ -175,12 +182,37 @@ class EventGroups:
             raise NotServed("its values become known one by one")
         path = tuple(relationship for _, relationship in feature.relationship_path)
         names = tuple(str(one) for one in path)
-        key = (names, feature.where.unique_name() if where else "", late, start)
-        if key not in self.groups:
-            name = f"events of {table} by {path[0]._child_column_name} {len(self.groups) + 1}"  # noqa: SLF001
-            self.groups[key] = EventGroup(name, statics, path, where, late, start, self.training, self.include)
-        self.groups[key].add(feature, args)
-        return self.groups[key]
+        condition = feature.where.unique_name() if where else ""
+
+        def group(start: str) -> EventGroup:
+            key = (names, condition, late, start)
+            if key not in self.groups:
+                name = f"events of {table} by {path[0]._child_column_name} {len(self.groups) + 1}"  # noqa: SLF001
+                self.groups[key] = EventGroup(name, statics, path, where, late, start, self.training, self.include)
+            return self.groups[key]
+
+        if start and not self.training and self.tables.all_finite:
+            try:
+                return self._add_difference((names, condition, late, start), group(""), feature, args)
+            except NotServed:
+                pass  # a frame of its own then
+        group(start).add(feature, args)
+        return group(start)
+
+    def _add_difference(
+        self, key: tuple[Any, ...], whole: EventGroup, feature: Any, args: list[tuple[str, Value]]
+    ) -> Differences:
+        start = key[-1]
+        if key not in self._differences:
+            self._differences[key] = Differences(
+                f"{whole.name} from {start}",
+                whole.name,
+                whole.gather,
+                whole.take_input,
+                lambda rows, asked_key: whole.write_asked(rows, asked_key, start),
+            )
+        self._differences[key].add(feature, args)
+        return self._differences[key]
 
     def _find_start(self, feature: Any) -> str:
         span = feature.use_previous

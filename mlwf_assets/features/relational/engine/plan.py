@@ -12,6 +12,7 @@ from featuretools.feature_base import AggregationFeature, DirectFeature, Identit
 from mlwf_assets.features.relational.engine import nodes, translate
 from mlwf_assets.features.relational.engine.aggregates import Gather
 from mlwf_assets.features.relational.engine.dialect import render
+from mlwf_assets.features.relational.engine.differences import Differences
 from mlwf_assets.features.relational.engine.events import EventGroup, EventGroups
 from mlwf_assets.features.relational.engine.layers import Layers, Scope
 from mlwf_assets.features.relational.engine.needs import Need
@@ -70,14 +71,14 @@ class Plan:
         self._finish(node)
         for group in self.groups.groups.values():
             names = tuple(group.results)
-            if names:
+            if names or group.gather.parts:
                 self.history.append(
                     Statement(group.name, group.write_events() if self.dry else render(group.write_events()), names)
                 )
 
     def count_held_rows(self) -> int:
         """Count the rows that may have to be held for each cutoff time: of tables that are not reached from events."""
-        return sum(len(self.tables.entityset[name]) for name in self._held)
+        return sum(self.tables.count_rows(name) for name in self._held)
 
     def _is_taken_from_events(self, feature: Any) -> bool:
         return isinstance(feature, AggregationFeature) and self.groups.find(feature) is not None
@@ -217,7 +218,7 @@ class Plan:
     def _fill_from_children(self, rows: Rows, features: list[Any], node: Node, base: str, *, whole: bool) -> None:
         _, relationship = features[0].relationship_path[0]
         ours = self.tables.column(rows.need.table, relationship._parent_column_name).sql  # noqa: SLF001
-        taken: dict[int, tuple[EventGroup, list[Any]]] = {}
+        taken: dict[int, tuple[EventGroup | Differences, list[Any]]] = {}
         exact = []
         for feature in features:
             group = self.groups.find(feature)

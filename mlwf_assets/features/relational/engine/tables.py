@@ -34,6 +34,11 @@ class Tables:
     _facts: dict[tuple[Any, ...], bool] = field(default_factory=dict)
     _arrow: dict[str, dict[str, pa.Array]] = field(default_factory=dict)
 
+    @property
+    def all_finite(self) -> bool:
+        """Whether no number is infinite, which lets windows be differences."""
+        return False
+
     def column(self, table: str, name: str) -> Value:
         """Tell what a column is; it can then be read from the table.
 
@@ -60,6 +65,10 @@ class Tables:
             name = quote(relation_name(table))
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM __arrow")
             self.connection.unregister("__arrow")
+
+    def count_rows(self, table: str) -> int:
+        """Count a table's rows."""
+        return len(self.entityset[table])
 
     def masks(self, table: str) -> dict[str, list[str]]:
         """Name the table's secondary time indexes, each with the columns that are known only after it."""

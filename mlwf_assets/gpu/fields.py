@@ -5,8 +5,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import click
-
 from mlwf_assets.spec.mistakes import Lines, Mistake, Place, error, listed, locate, suggestion
 
 _REQUIRED: Any = object()
@@ -22,9 +20,20 @@ class Fields:
         mistakes: what was found wrong so far, of the whole file.
     """
 
-    def __init__(self, data: dict[str, Any], place: Place, lines: Lines, mistakes: list[Mistake]) -> None:
+    def __init__(
+        self,
+        data: dict[str, Any],
+        place: Place,
+        lines: Lines,
+        mistakes: list[Mistake],
+        known: Sequence[str] | None = None,
+    ) -> None:
         self.data, self.place, self.lines, self.mistakes = data, place, lines, mistakes
-        self._unknown: list[tuple[Place, str]] = []
+        self._unknown = [
+            ((*place, field), f"is not known and changes nothing.{suggestion(field, known)}")
+            for field in (data if known is not None else ())
+            if known is not None and field not in known
+        ]
         self._children: list[Fields] = []
 
     def mistake(self, name: str | None, message: str) -> None:
@@ -35,16 +44,17 @@ class Fields:
         """Whether a field is given a value."""
         return self.data.get(name) is not None
 
-    def check(self, file: Path) -> None:
-        """End the reading: raise if anything is wrong, and name fields that are not known.
+    def check(self, file: Path) -> list[str]:
+        """End the reading: raise if anything is wrong.
 
+        Returns:
+            Notes about fields that are not known.
         Raises:
             SpecError: listing every mistake.
         """
         if self.mistakes:
             raise error(file, self.lines, self.mistakes)
-        for place, words in self._all_unknown():
-            click.echo(f"Note: {locate(file, self.lines, place)}: {words}", err=True)
+        return [f"Note: {locate(file, self.lines, place)}: {words}" for place, words in self._all_unknown()]
 
     def each(self, name: str, known: Sequence[str]) -> "list[Fields]":
         """The mappings of a list; fields beside the known ones are noted and left alone."""
@@ -54,12 +64,7 @@ class Fields:
             if not isinstance(data, dict):
                 self.mistakes.append(Mistake(place, f"must be a mapping ('name: ...'), however: {data!r}"))
                 continue
-            child = Fields(data, place, self.lines, self.mistakes)
-            child._unknown = [
-                ((*place, field), f"is not known and changes nothing.{suggestion(field, known)}")
-                for field in data
-                if field not in known
-            ]
+            child = Fields(data, place, self.lines, self.mistakes, known)
             found.append(child)
         self._children += found
         return found
