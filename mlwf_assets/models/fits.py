@@ -129,10 +129,6 @@ class Fits:
             self._kept[name] = load_fitted(self.family, self._model_folder(name))
         return self._kept[name]
 
-    def forget_model(self, params: Params, index: int, *, share: float) -> None:
-        """Let go of a model that will not be asked for."""
-        self._kept.pop(self._file_of[self._name(["fold", index, share], params)], None)
-
     def prediction(self, params: Params, index: int, *, share: float) -> Array:
         """Return what a model that was trained here said of its fold's validation rows."""
         return self._predictions[self._name(["fold", index, share], params)]
