@@ -5,7 +5,7 @@ Pure arithmetic; the clock is read in `Clock` alone. What is spent on which fit 
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # A linear model says nearly all that it can after a few fits; trees and networks go on getting better.
 _WEIGHTS = {
@@ -45,6 +45,10 @@ class Clock:
 
     def __post_init__(self) -> None:
         self._start_s = self.now()
+
+    def part(self, share: float) -> "Clock":
+        """Make a clock that began with this one and has a share of its budget."""
+        return replace(self, budget_s=share * self.budget_s, carried_s=self.used_s())
 
     def used_s(self) -> float:
         """Seconds since the start, with those of earlier processes."""

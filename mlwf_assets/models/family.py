@@ -145,10 +145,10 @@ def _tune(fits: Fits, clock: Clock, *, spec: Models, course: Course, replay: Any
     if replay is not None:
         return replay_trials(read_trials(replay, fits.family.name), fits, course=course)
     if spec.budget.trials is not None:
-        return tune_trials(fits, trials=spec.budget.trials, seed=spec.seed, course=course)
+        return tune_trials(fits, trials=spec.budget.trials, seed=spec.seed, course=course, way=spec.search)
     if not np.isfinite(clock.budget_s):
         raise ModelError("a family needs a budget in trials or in seconds, however: neither; set models.budget")
-    return tune_seconds(fits, clock, seed=spec.seed, course=course)
+    return tune_seconds(fits, clock, seed=spec.seed, course=course, way=spec.search)
 
 
 def _final_model(fits: Fits, tried: Tried, course: Course) -> tuple[Fitted, Tried]:

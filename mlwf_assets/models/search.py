@@ -1,28 +1,27 @@
-"""The search itself: where configurations come from, how one is tried fold by fold, when it is given up.
+"""The search itself: how a configuration is tried fold by fold, and when it is given up.
 
-Defaults come first, then Optuna's TPE (Bergstra and others, 2011). A trial that is worse than the median of
-those that came as far is given up (Golovin and others, 2017). How many trials there are, and on how many
-rows, is decided in `tuning.py`.
+A trial that is worse than the median of those that came as far is given up (Golovin and others, 2017); with
+successive halving only the best third goes on after one, two and four folds (Li and others, 2020, with folds as the
+resource). Where configurations come from stands in `proposals.py`; how many trials there are, and on how many rows, is
+decided in `tuning.py`.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlwf_assets.models.budget import Clock
 from mlwf_assets.models.families.base import Params, Stopped, never
 from mlwf_assets.models.fits import Fits
+from mlwf_assets.models.proposals import Proposals
 from mlwf_assets.models.trials import Trial
-
-if TYPE_CHECKING:
-    import optuna
+from mlwf_assets.spec.names import Way
 
 # A trial is compared with others only when so many came as far as it did.
 _LEAST_PEERS = 3
-# TPE draws at random until it knows so many trials.
-_STARTUP_TRIALS = 6
+# Which share of the trials goes on after a fold; with successive halving after so many folds.
+_KEPT, _KEPT_OF_HALVING, _RUNGS = 1 / 2, 1 / 3, (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -61,58 +60,6 @@ class Course:
         return lambda: clock.left_s() <= least_s
 
 
-class _Proposals:
-    """Where configurations come from: the family's defaults, then TPE, which learns from what they scored.
-
-    The sampler is made anew for each trial from seed and number, so that the n-th configuration depends on
-    those before it and on nothing else.
-    """
-
-    def __init__(self, fits: Fits, seed: int) -> None:
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._family, self._problem, self._seed = fits.family, fits.task.problem, seed
-        self._rows = max(len(fold.train) for fold in fits.task.folds)
-        self._defaults = self._family.defaults(self._problem, rows=self._rows)
-        higher = self._problem.metric.higher_is_better
-        self._study = optuna.create_study(direction="maximize" if higher else "minimize")
-        self._asked = 0
-        self.is_exhausted = False
-
-    def draw(self) -> tuple["optuna.Trial", Params]:
-        """Draw the next configuration."""
-        import optuna
-
-        number, self._asked = self._asked, self._asked + 1
-        self._study.sampler = optuna.samplers.TPESampler(
-            seed=int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0]),
-            n_startup_trials=_STARTUP_TRIALS,
-        )
-        if number >= len(self._defaults):
-            trial = self._study.ask()
-            drawn = self._family.suggest(trial, self._problem, rows=self._rows)
-            self.is_exhausted = not trial.distributions
-            return trial, drawn
-        # A default is drawn as well, so that the sampler knows where in the space it stands.
-        self._study.enqueue_trial(dict(self._defaults[number]))
-        trial = self._study.ask()
-        self._family.suggest(trial, self._problem, rows=self._rows)
-        self.is_exhausted = number + 1 == len(self._defaults) and not trial.distributions
-        return trial, self._defaults[number]
-
-    def learn(self, asked: "optuna.Trial", trial: Trial) -> None:
-        """Let the sampler learn from a trial."""
-        from optuna.trial import TrialState
-
-        for step in range(len(trial.scores)):
-            asked.report(float(np.mean(trial.scores[: step + 1])), step)
-        if trial.is_complete:
-            self._study.tell(asked, trial.score)
-        else:
-            self._study.tell(asked, state=TrialState.PRUNED if trial.state == "pruned" else TrialState.FAIL)
-
-
 class Search:
     """The trials of a family so far, and the way to the next one.
 
@@ -120,12 +67,13 @@ class Search:
         fits: trains and remembers.
         seed: of the sampler.
         course: who is told, and who may end it.
+        way: how configurations are drawn and given up.
     """
 
-    def __init__(self, fits: Fits, seed: int, course: Course) -> None:
+    def __init__(self, fits: Fits, seed: int, course: Course, way: Way = "tpe") -> None:
         self.trials: list[Trial] = []
-        self._fits, self._seed, self._course = fits, seed, course
-        self._proposals = _Proposals(fits, seed)
+        self._fits, self._seed, self._course, self._way = fits, seed, course, way
+        self._proposals = Proposals(fits, seed, way)
 
     @property
     def is_exhausted(self) -> bool:
@@ -134,7 +82,7 @@ class Search:
 
     def start_over(self) -> None:
         """Begin with the defaults again: scores on other shares of the rows say nothing to the sampler."""
-        self._proposals = _Proposals(self._fits, self._seed)
+        self._proposals = Proposals(self._fits, self._seed, self._way)
 
     def try_next(self, *, share: float, reserve_s: float | None = None, end_s: float | None = None) -> Trial | None:
         """Try the next configuration.
@@ -185,10 +133,16 @@ class Search:
             if made.recalled and course.clock is not None:
                 course.clock.carried_s += made.seconds
             trial = trial.add(made.score, made.rounds, made.seconds)
-            higher = task.problem.metric.higher_is_better
-            if prune and index + 1 < len(task.folds) and is_behind(trial, self.trials, higher_is_better=higher):
+            if prune and index + 1 < len(task.folds) and self._is_given_up(trial):
                 return replace(trial, state="pruned")
         return trial
+
+    def _is_given_up(self, trial: Trial) -> bool:
+        higher = self._fits.task.problem.metric.higher_is_better
+        if self._way != "halving":
+            return is_behind(trial, self.trials, higher_is_better=higher)
+        at_rung = len(trial.scores) in _RUNGS
+        return at_rung and is_behind(trial, self.trials, higher_is_better=higher, kept=_KEPT_OF_HALVING)
 
     def _words(self, trial: Trial) -> str:
         name, clock = self._fits.task.problem.metric.name, self._course.clock
@@ -198,8 +152,14 @@ class Search:
         return f"{self._fits.family.name}, trial {trial.number}{rows}: {name} {trial.score:.4f}{state}{spent}"
 
 
-def is_behind(trial: Trial, others: Sequence[Trial], *, higher_is_better: bool) -> bool:
-    """Say whether a trial is worse than the median of those that came as far, on the same share of the rows.
+def is_behind(trial: Trial, others: Sequence[Trial], *, higher_is_better: bool, kept: float = _KEPT) -> bool:
+    """Say whether a trial is not among the best of those that came as far, on the same share of the rows.
+
+    Args:
+        trial: on its way.
+        others: before it.
+        higher_is_better: of the metric.
+        kept: which share of them are the best.
 
     Example:
         >>> others = [Trial(n, {}, 1.0, "complete", (score, 0.5), (1, 1)) for n, score in enumerate([0.6, 0.7, 0.8])]
@@ -214,5 +174,5 @@ def is_behind(trial: Trial, others: Sequence[Trial], *, higher_is_better: bool) 
     ]
     if len(peers) < _LEAST_PEERS:
         return False
-    gap = trial.score - float(np.median(peers))
+    gap = trial.score - float(np.quantile(peers, 1 - kept if higher_is_better else kept))
     return not (gap >= 0 if higher_is_better else gap <= 0)

@@ -16,6 +16,7 @@ from mlwf_assets.models.fits import Fits
 from mlwf_assets.models.search import Course, Search
 from mlwf_assets.models.together import choose_together
 from mlwf_assets.models.trials import Final, Trial, Tried, best_of, refit_rounds
+from mlwf_assets.spec.names import Way
 
 # The first trial of a budget in seconds learns from about so many values (rows times features).
 _PROBE_VALUES, _LEAST_PROBE_ROWS = 600_000, 300
@@ -39,20 +40,20 @@ _CHEAP, _SECOND_PROBE = 0.07, 4.0
 _CAUTION = 0.8
 
 
-def tune_trials(fits: Fits, *, trials: int, seed: int, course: Course) -> Tried:
+def tune_trials(fits: Fits, *, trials: int, seed: int, course: Course, way: Way = "tpe") -> Tried:
     """Try so many configurations, each on all rows.
 
     Raises:
         Stopped: if the course said so; going over it again finds all fits that were finished.
         ModelError: if no trial could be scored.
     """
-    search = Search(fits, seed, course)
+    search = Search(fits, seed, course, way)
     while len(search.trials) < trials and not search.is_exhausted:
         search.try_next(share=1.0)
     return _concluded(search.trials, choose_together(search.trials, fits), subsample=1.0)
 
 
-def tune_seconds(fits: Fits, clock: Clock, *, seed: int, course: Course) -> Tried:
+def tune_seconds(fits: Fits, clock: Clock, *, seed: int, course: Course, way: Way = "tpe") -> Tried:
     """Try configurations as long as there is time; what the final model needs is left over.
 
     Raises:
@@ -60,7 +61,7 @@ def tune_seconds(fits: Fits, clock: Clock, *, seed: int, course: Course) -> Trie
         ModelError: if no trial could be scored.
     """
     course = replace(course, clock=clock)
-    search, refit = Search(fits, seed, course), refit_cost(fits)
+    search, refit = Search(fits, seed, course, way), refit_cost(fits)
     share, pace = _find_share(search, fits, clock)
     reserve_s = plan_search(pace, clock.left_s(), refit=refit)[1] if share < 1 else refit * pace.estimate(1.0)
     while _may_go_on(search) and clock.left_s() - reserve_s >= _typical_seconds(search.trials, share):

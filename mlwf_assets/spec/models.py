@@ -1,11 +1,12 @@
 """Which model families are tried, for how long, judged how; and what a GPU would be asked for."""
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from mlwf_assets.spec.base import Duration, Names, SpecModel
+from mlwf_assets.spec.names import Way
 
 
 class Budget(SpecModel):
@@ -46,8 +47,9 @@ class Models(SpecModel):
     budget: Annotated[Budget, BeforeValidator(_duration_alone)] = Field(
         default=Budget(seconds=dt.timedelta(minutes=2)), description="How much tuning."
     )
-    search: Literal["tpe", "random", "grid"] = Field(
-        default="tpe", description="How configurations are tried; random and grid: not yet."
+    search: Way = Field(
+        default="tpe",
+        description="How configurations are drawn after the defaults; halving: as tpe, two thirds are given up.",
     )
     replay: str | None = Field(
         default=None, description="A trials file (JSON) of an earlier run, to be repeated exactly."

@@ -9,6 +9,10 @@ from typing import Literal, get_args
 Kind = Literal["binary", "multiclass", "regression"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+# How configurations are drawn and given up.
+Way = Literal["tpe", "halving", "random", "grid"]
+WAYS: tuple[Way, ...] = get_args(Way)
+
 
 def words(text: str) -> tuple[str, ...]:
     """Read a list that is written as text, for long ones are easier on the eye so.

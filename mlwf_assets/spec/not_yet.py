@@ -10,32 +10,26 @@ from mlwf_assets.spec.mistakes import Mistake, Place
 
 
 class NotYet(NamedTuple):
-    """A field ('*' stands for any name), the values that are refused (none: all), and what to do instead."""
+    """A field ('*' stands for any name), and what to do instead."""
 
     pattern: tuple[str, ...]
     instead: str
-    values: tuple[str, ...] = ()
 
 
-NOT_YET = (
-    NotYet(("entities",), "make the entity a table of its own, with a source of its own, and relate to it"),
-    NotYet(("models", "search"), "use search: tpe", ("random", "grid")),
-)
+NOT_YET = (NotYet(("entities",), "make the entity a table of its own, with a source of its own, and relate to it"),)
 
 
 def check_not_yet(attributes: Any) -> Iterator[Mistake]:
     """Find the fields that are written although nothing serves them.
 
     Example:
-        >>> [m.message for m in check_not_yet({"models": {"search": "grid"}})]
-        ["not yet, however: 'grid'; use search: tpe"]
+        >>> [m.message for m in check_not_yet({"entities": {"line": {"table": "trips"}}})]
+        ['not yet; make the entity a table of its own, with a source of its own, and relate to it']
     """
     for item in NOT_YET:
         for place, value in _matches(attributes, item.pattern, ()):
-            if value in (None, "", [], {}) or (item.values and value not in item.values):
-                continue
-            got = f", however: {value!r}" if item.values else ""
-            yield Mistake(place, f"not yet{got}; {item.instead}")
+            if value not in (None, "", [], {}):
+                yield Mistake(place, f"not yet; {item.instead}")
 
 
 def _matches(data: Any, pattern: tuple[str, ...], place: Place) -> Iterator[tuple[Place, Any]]:

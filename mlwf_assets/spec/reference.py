@@ -68,7 +68,7 @@ def _below(path: tuple[str, ...], name: str, annotation: Any) -> tuple[str, ...]
 
 def _row(path: tuple[str, ...], name: str, field: FieldInfo) -> str:
     place = tuple("*" if part == "NAME" else part for part in (*path, name))
-    refused = any(item.pattern == place and not item.values for item in NOT_YET)
+    refused = any(item.pattern == place for item in NOT_YET)
     meaning = f"{'*Not yet.* ' if refused else ''}{field.description or ''}"
     section = "".join(_below(path, name, field.annotation)).lower()
     cells = (f"`{name}`", _type_words(field).replace("{}", f"#{section}"), _default_words(field), meaning)

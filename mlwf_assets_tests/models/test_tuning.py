@@ -12,6 +12,7 @@ from mlwf_assets.models.search import Course
 from mlwf_assets.models.task import draw_affordable, read_task
 from mlwf_assets.models.tuning import tune_seconds, tune_trials
 from mlwf_assets.spec.models import Models
+from mlwf_assets.spec.names import WAYS
 from mlwf_assets_tests.models.battery import FEATURES, make_matrix
 
 ROWS = 4000
@@ -147,9 +148,9 @@ def test_a_stop_that_was_asked_for_is_no_deadline(task):
         tune(task, 0.1, 100, should_stop=stop)
 
 
-def search_of(trials, task):
+def search_of(trials, task, way="tpe"):
     fits = Fits(Slow(0.0, Time()), task, None, Context())
-    return tune_trials(fits, trials=trials, seed=1, course=Course(lambda _: None, lambda: False))
+    return tune_trials(fits, trials=trials, seed=1, course=Course(lambda _: None, lambda: False), way=way)
 
 
 def test_the_sampler_learns_where_it_is_good(task):
@@ -158,6 +159,30 @@ def test_the_sampler_learns_where_it_is_good(task):
     assert slopes[:2].tolist() == [1.0, -1.0]
     assert (slopes[15:] > 0).mean() > 0.7
     assert tried.chosen[0].params["slope"] > 0.8
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_tries_the_defaults_first_and_gives_the_same_trials_again(task, way):
+    tried, again = search_of(8, task, way), search_of(8, task, way)
+    assert [trial.params["slope"] for trial in tried.trials[:2]] == [1.0, -1.0]
+    assert [trial.to_json() for trial in again.trials] == [trial.to_json() for trial in tried.trials]
+
+
+def test_a_grid_has_the_ends_and_the_middle_and_then_an_end(task):
+    tried = search_of(25, task, "grid")
+    assert sorted(trial.params["slope"] for trial in tried.trials[2:]) == [-3.0, 0.0, 3.0]
+
+
+def test_chance_does_not_learn(task):
+    slopes = np.array([trial.params["slope"] for trial in search_of(40, task, "random").trials])
+    assert 0.25 < (slopes[2:] > 0).mean() < 0.75
+
+
+def test_with_successive_halving_the_best_third_goes_on(task):
+    tried = search_of(20, task, "halving").trials
+    for trial in tried[3:]:
+        before = [other.scores[0] for other in tried[: trial.number]]
+        assert trial.is_complete == (trial.scores[0] >= np.quantile(before, 2 / 3))
 
 
 def test_bad_configurations_cost_one_fold(task):

@@ -11,7 +11,6 @@ LATER = {  # what is refused -> where it is written
     "a derived entity with a key of several columns": (
         "  examples:\n", "  entities: {line: {table: trips, key: [bus, goal]}}\n  examples:\n",
     ),
-    "another search": ("budget: 20s", "search: grid"),
 }  # fmt: skip
 
 
@@ -27,6 +26,7 @@ def test_every_field_of_the_list_is_tried_here():
 
 
 SERVED = {
+    "another search": ("budget: 20s", "search: grid"),
     "a whole GPU": ("budget: 20s", "gpu: {queue: research, gpus: 1}"),
     "a part of a GPU": ("budget: 20s", "gpu: {queue: research, memory_mib: 8000, priority: 50}"),
     "several groups of outcomes, each with its own moment and lag": (

@@ -6,7 +6,7 @@ than its best member. A member is the mean of the models that its folds trained.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,11 +51,16 @@ def blend(selection: Selection, task: Task, folding: Folding) -> tuple[Predictor
             f"at least one configuration must be scored on all folds, however: none of {len(selection.tried)} was; "
             "give a larger budget"
         )
-    oof = _out_of_fold(candidates, selection, task, folding)
+    oof = out_of_fold({one.name: said(one, selection) for one in candidates}, task, folding)
     chosen = _guarded(choose(oof, evens=oof.is_forward), oof)
     members = {one.name: bag(one, selection, task) for one in candidates if chosen.weights[one.name] > 0}
+    return predictor_of(members, chosen, oof, task), chosen
+
+
+def predictor_of(members: Mapping[str, Fitted], chosen: Chosen, oof: OutOfFold, task: Task) -> Predictor:
+    """Put together what predicts."""
     kind: Kind = task.problem.kind
-    predictor = Predictor(
+    return Predictor(
         kind=kind,
         features=tuple(task.problem.names),
         classes=tuple(task.truth.classes),
@@ -64,7 +69,6 @@ def blend(selection: Selection, task: Task, folding: Folding) -> tuple[Predictor
         weights={name: weight for name, weight in chosen.weights.items() if weight > 0},
         calibration=chosen.calibration,
     )
-    return predictor, chosen
 
 
 def choose_candidates(usable: Sequence[Tried], *, higher_is_better: bool) -> list[Tried]:
@@ -83,15 +87,21 @@ def bag(one: Tried, selection: Selection, task: Task) -> Fitted:
     return join([fits.model(trial.params, index, share=trial.subsample) for index in folds])
 
 
-def _out_of_fold(candidates: Sequence[Tried], selection: Selection, task: Task, folding: Folding) -> OutOfFold:
-    """What candidates said; of many rows a sample."""
+def out_of_fold(said: Mapping[str, Array], task: Task, folding: Folding) -> OutOfFold:
+    """Say what weights and calibration are chosen from; of many rows a sample.
+
+    Args:
+        said: configuration -> its predictions of the folds' validation rows, one after the other.
+        task: of those rows.
+        folding: of them.
+    """
     rows = np.concatenate([fold.valid for fold in task.folds])
     numbers = np.concatenate(
         [np.full(len(fold.valid), number) for fold, number in zip(task.folds, folding.numbers, strict=True)]
     )
     drawn = draw_rows(np.arange(len(rows)), _MOST_ROWS / len(rows), seed=0)
     return OutOfFold(
-        {one.name: said(one, selection)[drawn] for one in candidates},
+        {name: each[drawn] for name, each in said.items()},
         Truth(task.problem.kind, task.truth.y[rows[drawn]], task.truth.classes),
         numbers[drawn],
         task.problem.metric,

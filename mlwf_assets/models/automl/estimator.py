@@ -19,11 +19,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, validate_data
 
 from mlwf_assets.errors import DataError, ModelError
+from mlwf_assets.models.automl.answers import as_labels, as_probabilities
 from mlwf_assets.models.automl.augmented import MORE, Augmented
 from mlwf_assets.models.automl.blending import blend, leaderboard
 from mlwf_assets.models.automl.folding import Folding, Plan, cut, plan_folds
 from mlwf_assets.models.automl.frames import learn_frame
-from mlwf_assets.models.automl.inputs import name_task, read_labels, read_list, read_weight
+from mlwf_assets.models.automl.inputs import name_task, read_labels, read_list, read_way, read_weight
+from mlwf_assets.models.automl.reducing import FewerColumns, Reducing
 from mlwf_assets.models.automl.scoring import choose_metric
 from mlwf_assets.models.automl.selection import Selection, stopped_by_hand
 from mlwf_assets.models.automl.targets import Target, read_target
@@ -33,9 +35,12 @@ from mlwf_assets.models.families.registry import family_names, find_family
 from mlwf_assets.models.family import usable_threads
 from mlwf_assets.models.metrics import Array
 from mlwf_assets.models.task import Task
+from mlwf_assets.spec.names import Way
 
 _TRIALS_FILE = "trials.json"
 _LEAST_ROWS = 4
+# The share of the budget that is kept for a model of fewer columns, where it is wanted.
+_FOR_FEWER_COLUMNS = 0.25
 # Families that are tried with more columns as well.
 _AUGMENTED = ("lightgbm+",)
 
@@ -62,6 +67,9 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         folder: where fits are kept while they are made: after a kill, `fit` with the same data goes on there. The
             trials are written to `trials.json` in it.
         replay: the trials of an earlier fit (`trials_`, or the path of its `trials.json`), to be repeated exactly.
+        search: how configurations are drawn after the defaults: tpe, halving (as tpe, and two thirds are given up
+            early), random or grid.
+        select_features: whether a quarter of the budget goes to a model of fewer columns, `reduced_`.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -83,6 +91,8 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         progress: bool = True,  # noqa: FBT001, FBT002 (scikit-learn's manner)
         folder: Any = None,
         replay: Any = None,
+        search: str = "tpe",
+        select_features: bool = False,  # noqa: FBT001, FBT002 (scikit-learn's manner)
     ) -> None:
         self.kind = kind
         self.metric = metric
@@ -94,6 +104,8 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         self.progress = progress
         self.folder = folder
         self.replay = replay
+        self.search = search
+        self.select_features = select_features
 
     def fit(self, X: Any, y: Any, groups: Any = None, time: Any = None, sample_weight: Any = None) -> "AutoML":
         """Select models.
@@ -107,12 +119,13 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
 
         Returns:
             Itself. `leaderboard_` has a row per configuration; `trials_` is what was tried; `reader_` says how each
-            column is read.
+            column is read; `reduced_` is a model of fewer columns that is as good, or None.
 
         Raises:
             DataError: if the rows do not allow it.
             ValueError: if an argument is not understood.
         """
+        way = read_way(self.search)
         in_trials = self.budget_trials is not None or self.replay is not None
         clock = Clock(float("inf") if in_trials else float(self.budget_seconds))
         frame = self._frame(X, reset=True)
@@ -134,15 +147,36 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         if target.kind != "regression":
             self.classes_ = target.classes
         self.kind_, self.metric_ = target.kind, task.problem.metric.name
-        selection = self._select(task, clock, course)
-        self.trials_ = {**course, "trials": [one.to_json() for one in selection.tried]}
-        if self.folder is not None:
-            written = json.dumps(self.trials_, indent=1, ensure_ascii=False)
-            (Path(self.folder) / _TRIALS_FILE).write_text(written, encoding="utf-8")
+        selection = self._select(
+            task, clock.part(1 - _FOR_FEWER_COLUMNS) if self.select_features else clock, course, way
+        )
         self.predictor_, chosen = blend(selection, task, folding)
         self.leaderboard_ = leaderboard(selection, task, chosen)
         self.score_ = float(np.mean(chosen.scores))
+        self.reduced_ = self._reduce(selection, task, folding, clock, course)
+        self.trials_ = {**course, "trials": [one.to_json() for one in selection.tried]}
+        if self.reduced_ is not None:
+            self.trials_["reduced"] = self.reduced_.to_json()
+        if self.folder is not None:
+            written = json.dumps(self.trials_, indent=1, ensure_ascii=False)
+            (Path(self.folder) / _TRIALS_FILE).write_text(written, encoding="utf-8")
         return self
+
+    def _reduce(
+        self, selection: Selection, task: Task, folding: Folding, clock: Clock, course: Mapping[str, Any]
+    ) -> FewerColumns | None:
+        """Look for fewer columns, if that is wanted; of a replay, those that were found."""
+        if not self.select_features:
+            return None
+        reducing = Reducing(
+            selection=selection, task=task, folding=folding, reader=self.reader_,
+            labels=getattr(self, "classes_", np.empty(0)), clock=clock,
+            context=Context(seed=course["seed"], threads=course["threads"]),
+            folder=None if self.folder is None else Path(self.folder),
+        )  # fmt: skip
+        if self.replay is None:
+            return reducing.find()
+        return reducing.again(course["reduced"]) if "reduced" in course else None
 
     def _plan(self, target: Target, replayed: Mapping[str, Any] | None, budget_s: float | None) -> dict[str, Any]:
         """All that a result depends on besides data and trials; of a replay, as it was."""
@@ -193,7 +227,7 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
             weight=None if weight is None else weight[order],
         )
 
-    def _select(self, task: Task, clock: Clock, course: Mapping[str, Any]) -> Selection:
+    def _select(self, task: Task, clock: Clock, course: Mapping[str, Any], way: Way) -> Selection:
         names, find = self._finder()
         selection = Selection(
             task,
@@ -203,6 +237,7 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
             context=Context(seed=course["seed"], threads=course["threads"]),
             folder=None if self.folder is None else Path(self.folder) / name_task(task),
             report=self._report,
+            way=way,
         )
         if self.replay is not None:
             selection.run_list(course["trials"])
@@ -245,17 +280,12 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """Predict labels, or amounts."""
-        said = self._predict(X)
-        if self.kind_ == "regression":
-            return said
-        places = (said >= self.predictor_.threshold).astype(int) if said.ndim == 1 else said.argmax(axis=1)
-        return np.asarray(self.classes_[places])
+        return as_labels(self._predict(X), self.predictor_, getattr(self, "classes_", np.empty(0)))
 
     @available_if(_has_classes)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:
         """Predict probabilities, (n, classes), in the order of `classes_`."""
-        said = self._predict(X)
-        return np.stack([1 - said, said], axis=1) if said.ndim == 1 else said
+        return as_probabilities(self._predict(X))
 
     def _predict(self, X: Any) -> Array:
         check_is_fitted(self, "predictor_")
@@ -271,9 +301,17 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         lines = [
             f"{self.kind_}, {self.metric_} {self.score_:.4f} out of fold, of {len(self.leaderboard_)} configurations",
             f"blend: {blended}",
+            *self._fewer(),
             *([f"columns left out: {', '.join(left_out)}"] if left_out else []),
         ]
         return "\n".join(lines)
+
+    def _fewer(self) -> list[str]:
+        if self.reduced_ is None:
+            return []
+        found = self.reduced_
+        names = ", ".join(map(str, found.columns))
+        return [f"fewer columns: {names} give {found.score:.4f} (of all: {found.score_of_all:.4f}; {found.trial.name})"]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Compute accuracy, or R² of a regression, as scikit-learn's estimators do."""

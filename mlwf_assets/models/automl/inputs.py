@@ -12,6 +12,7 @@ import pandas as pd
 from mlwf_assets.errors import DataError
 from mlwf_assets.models.metrics import Array
 from mlwf_assets.models.task import Task
+from mlwf_assets.spec.names import WAYS, Way
 
 _DIGEST_BYTES = 8
 
@@ -44,6 +45,18 @@ def read_weight(sample_weight: Any, rows: int) -> Array | None:
             f"{weight.shape}, sum {weight.sum():g}"
         )
     return None if (weight == weight[0]).all() else weight
+
+
+def read_way(search: str) -> Way:
+    """Read how configurations are drawn.
+
+    Raises:
+        ValueError: if there is no such way.
+    """
+    found = next((way for way in WAYS if way == search), None)
+    if found is None:
+        raise ValueError(f"search must be one of {', '.join(WAYS)}, however: {search!r}")
+    return found
 
 
 def read_list(replay: Any) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from mlwf_assets.models.metrics import Array
 from mlwf_assets.models.search import Course, Search
 from mlwf_assets.models.task import Task
 from mlwf_assets.models.trials import Trial
+from mlwf_assets.spec.names import Way
 
 # The families in the order in which their defaults are tried.
 _PORTFOLIO = (
@@ -79,6 +80,7 @@ class Selection:
         context: seed and threads.
         folder: where fits are kept; None: nowhere.
         report: called with a few words after each trial.
+        way: how configurations are drawn and given up.
     """
 
     def __init__(
@@ -91,9 +93,10 @@ class Selection:
         context: Context,
         folder: Path | None,
         report: Callable[[str], None],
+        way: Way = "tpe",
     ) -> None:
         self.tried: list[Tried] = []
-        self._task, self._clock, self._report = task, clock, report
+        self._task, self._clock, self._report, self._way = task, clock, report, way
         self._names, self._find, self._context, self._folder = list(names), find, context, folder
         self._fits: dict[str, Fits] = {}
         self._too_long: set[str] = set()
@@ -121,7 +124,7 @@ class Selection:
         if name not in self._searches:
             clock = self._clock if np.isfinite(self._clock.budget_s) else None
             course = Course(self._report, self._context.should_stop, clock)
-            self._searches[name] = Search(self.fits(name), self._context.seed, course)
+            self._searches[name] = Search(self.fits(name), self._context.seed, course, self._way)
         return self._searches[name]
 
     def _is_there(self, name: str) -> bool:

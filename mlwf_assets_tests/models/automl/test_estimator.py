@@ -190,6 +190,11 @@ def test_an_unknown_metric_lists_the_known_ones():
         make(metric="rmsle").fit(pd.DataFrame({"a": np.arange(50.0)}), np.arange(50) / 7)
 
 
+def test_an_unknown_way_to_search_lists_the_known_ones():
+    with pytest.raises(ValueError, match="search must be one of tpe, halving, random, grid, however: 'bayes'"):
+        make(search="bayes").fit(pd.DataFrame({"a": np.arange(50.0)}), np.arange(50) % 2)
+
+
 @pytest.mark.parametrize(
     ("y", "words"),
     [
