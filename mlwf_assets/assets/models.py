@@ -44,6 +44,13 @@ _LEADERBOARD_COLUMNS = {
     **_WEIGHT_COLUMN,
 }
 
+_CURVE_COLUMNS = {
+    "share": "of the rows that models learn from",
+    "rows": "how many these are, on average over the folds",
+    "score": "the metric on out-of-fold rows, mean over folds",
+    "spread": "standard deviation over folds",
+}
+
 
 def model_steps(workflow: Workflow) -> list[Step]:
     """Make a step per family, then the blend and the leaderboard."""
@@ -52,6 +59,7 @@ def model_steps(workflow: Workflow) -> list[Step]:
         *(_family_step(workflow, name) for name in families),
         _ensemble_step(workflow, families),
         _leaderboard_step(workflow, families),
+        *([_learning_curve_step(workflow, families)] if workflow.models.learning_curve else []),
     ]
 
 
@@ -81,7 +89,7 @@ def _family_step(workflow: Workflow, name: str) -> Step:
 
     spec, known = workflow.models, _FAMILIES.get(name, _OWN)
     share = budget_shares(spec.families)[name]
-    settings = spec.model_dump(mode="json", exclude={"families", "gpu", "replay"})
+    settings = spec.model_dump(mode="json", exclude={"families", "gpu", "replay", "learning_curve"})
     return Step(
         outputs=(
             Output(
@@ -134,7 +142,7 @@ _FAMILIES = {
         "lightgbm", ("lightgbm", "optuna"), ("lightgbm", "optuna"), "mlwf_assets.models.families.lightgbm"
     ),
     "extra_trees": _Known(
-        "scikitlearn", ("scikit-learn", "optuna"), ("sklearn.tree", "optuna"),
+        "scikitlearn", ("scikit-learn", "optuna"), ("sklearn.ensemble", "optuna"),
         "mlwf_assets.models.families.extra_trees",
     ),
     "hist_gradient_boosting": _Known(
@@ -277,6 +285,8 @@ def _ensemble_step(workflow: Workflow, families: Sequence[str]) -> Step:
 
 def _leaderboard_step(workflow: Workflow, families: Sequence[str]) -> Step:
     def compare(work: Work) -> Results:
+        from mlwf_assets.assets.model_pictures import draw_leaderboard
+        from mlwf_assets.models.family import PREDICT_SECONDS
         from mlwf_assets.models.leaderboard import leaderboard
         from mlwf_assets.models.own_metrics import own_metrics
 
@@ -290,7 +300,9 @@ def _leaderboard_step(workflow: Workflow, families: Sequence[str]) -> Step:
                 kind=problem_kind(workflow, matrix),
                 key=example_key(workflow),
             )
-        yield None, {"models/leaderboard": _checked(result, matrix)}
+        seconds = {name: work.entries(f"models/{name}")[0].metadata.get(PREDICT_SECONDS) for name in families}
+        picture = {"score against prediction time": draw_leaderboard(result.table, seconds)}
+        yield None, {"models/leaderboard": _checked(result, matrix, picture)}
 
     return Step(
         outputs=(
@@ -306,8 +318,48 @@ def _leaderboard_step(workflow: Workflow, families: Sequence[str]) -> Step:
         compute=compare,
         settings=[_judging(workflow)],
         libraries=("numpy",),
-        without=_modules(),
+        without=(*_modules(), "mlwf_assets.assets.model_pictures"),
         own=own_code(workflow, workflow.own.of(Metric)),
+    )
+
+
+def _learning_curve_step(workflow: Workflow, families: Sequence[str]) -> Step:
+    def draw_curve(work: Work) -> Results:
+        from mlwf_assets.assets.model_pictures import draw_learning_curve
+        from mlwf_assets.models.learning import curve_of_best
+        from mlwf_assets.models.own_metrics import own_metrics
+
+        matrix = work.read(_MATRIX)
+        with own_metrics(workflow.own):
+            result = curve_of_best(
+                _members(work, families),
+                matrix,
+                spec=workflow.models,
+                kind=problem_kind(workflow, matrix),
+                key=example_key(workflow),
+                report=work.report,
+                own=workflow.own,
+            )
+        picture = {"picture": draw_learning_curve(result.table, metric=str(result.metadata["metric"]))}
+        yield None, {"models/learning_curve": _checked(result, matrix, picture)}
+
+    libraries = {library for name in families for library in _FAMILIES.get(name, _OWN).libraries}
+    return Step(
+        outputs=(
+            Output(
+                "models/learning_curve",
+                "The best family by how many rows it learned from: whether more data would help.",
+                kinds=("numpy",),
+                checks=_CHECK,
+                columns=_CURVE_COLUMNS,
+            ),
+        ),
+        inputs=(Input(_MATRIX), *(Input(f"models/{name}") for name in families)),
+        compute=draw_curve,
+        settings=[_judging(workflow), workflow.models.folds],
+        libraries=("numpy", "pandas", *sorted(libraries)),
+        without=("mlwf_assets.assets.model_pictures",),
+        own=own_code(workflow, [*workflow.own.of(Metric), *workflow.own.of(Family)]),
     )
 
 

@@ -37,6 +37,9 @@ from mlwf_assets.spec.names import Kind
 from mlwf_assets.spec.own_code import pack
 
 FAMILY_FILE, TRIALS_FILE, MODEL_FOLDER, PREDICTION = "family.json", "trials.json", "model/", "prediction"
+PREDICT_SECONDS = "seconds per 1,000 rows to predict"
+# So many rows are predicted to tell how long it takes; it is tried so often, and the best counts.
+_TIMED_ROWS, _TIMES = 1_000, 2
 # More threads than this gain little and make results depend on the machine all the more.
 _MOST_THREADS = 8
 
@@ -130,7 +133,10 @@ def train_family(
         metric=task.problem.metric.name,
         metrics=_metrics(task, tried, score),
         params={**tried.chosen[0].params, "rounds": fitted.rounds, "subsample": tried.final.subsample},
-        metadata=_metadata(task, tried, score, rows=rows, seconds=seconds, budget_s=budget_s),
+        metadata={
+            **_metadata(task, tried, score, rows=rows, seconds=seconds, budget_s=budget_s),
+            PREDICT_SECONDS: round(_predict_seconds(fitted, task), 5),
+        },
         key=tuple(key),
     )
 
@@ -159,6 +165,16 @@ def _final_model(fits: Fits, tried: Tried, course: Course) -> tuple[Fitted, Trie
     ]
     final = replace(tried.final, rounds=tuple(part.rounds for part in parts))
     return join(parts), replace(tried, final=final)
+
+
+def _predict_seconds(fitted: Fitted, task: Task) -> float:
+    frame = task.frame.iloc[:_TIMED_ROWS]
+    taken = []
+    for _ in range(_TIMES):
+        start = time.perf_counter()
+        fitted.predict(frame)
+        taken.append(time.perf_counter() - start)
+    return min(taken) * 1_000 / len(frame)
 
 
 def _table(task: Task, said: Sequence[Array]) -> pa.Table:

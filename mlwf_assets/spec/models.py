@@ -54,6 +54,10 @@ class Models(SpecModel):
     replay: str | None = Field(
         default=None, description="A trials file (JSON) of an earlier run, to be repeated exactly."
     )
+    learning_curve: bool = Field(
+        default=False,
+        description="An asset that trains the best family on fewer rows, and says whether more data would help.",
+    )
     folds: int = Field(default=3, ge=2, le=10, description="Folds; forward-chained where there is time.")
     seed: int = Field(default=0, description="The seed of everything random.")
     gpu: GpuRequest | None = Field(default=None, description="What tabm asks of the GPU quota (docs/gpu.md).")

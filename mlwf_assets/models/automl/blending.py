@@ -136,11 +136,13 @@ def _value(oof: OutOfFold, p: Array, threshold: float) -> float:
 
 
 def predict_seconds(one: Tried, selection: Selection, task: Task, *, rows: int = 200) -> float:
-    """Seconds that a configuration's models take for 1,000 rows."""
-    frame = task.frame.iloc[:rows]
+    """Seconds that a configuration's models take for 1,000 rows, told from the last of them."""
+    fits, trial, frame = selection.fits(one.family), one.trial, task.frame.iloc[:rows]
+    model = fits.model(trial.params, len(trial.scores) - 1, share=trial.subsample)
     start = time.perf_counter()
-    bag(one, selection, task).predict(frame)
-    return (time.perf_counter() - start) * 1000 / len(frame)
+    model.predict(frame)
+    models = 1 if task.is_forward else len(trial.scores)
+    return models * (time.perf_counter() - start) * 1000 / len(frame)
 
 
 def leaderboard(selection: Selection, task: Task, chosen: Chosen) -> pd.DataFrame:

@@ -28,6 +28,8 @@ _MOST_ROUNDS = 1000
 _MANY_ROWS = 20_000
 # Below so many values (rows times features), threads wait for each other longer than they work.
 _VALUES_FOR_THREADS = 500_000
+# Looking for a split costs the same for any number of rows, so few rows get few borders to choose from.
+_ROWS_PER_BORDER, _LEAST_BORDERS, _MOST_BORDERS = 8, 32, 254
 _MISSING = "\x00missing"
 _LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
 _METRICS = {
@@ -152,6 +154,7 @@ def _settings(params: Params, problem: Problem, context: Context, *, rows: int, 
         "eval_metric": _METRICS.get((problem.metric.name, problem.kind)) or _OwnMetric(problem),
         "iterations": rounds or _MOST_ROUNDS,
         "boosting_type": "Plain",
+        "border_count": int(np.clip(rows // _ROWS_PER_BORDER, _LEAST_BORDERS, _MOST_BORDERS)),
         "leaf_estimation_iterations": 1,
         "random_seed": context.seed % 2**31,
         "thread_count": context.threads if is_large else 1,

@@ -7,14 +7,13 @@ walks through them in C. Trees are grown in batches, so that a forest can end ea
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.tree import ExtraTreeClassifier, ExtraTreeRegressor
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.tree._tree import NODE_DTYPE, Tree
 
 from mlwf_assets.models.families.base import Context, Family, Fitted, Params, Problem, Rows, Stopped
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 _MODEL, _COLUMNS = "trees.npz", "columns.json"
 # After so many trees there is little to gain; the models of several folds are averaged besides.
 _TREES, _BATCH = 160, 16
+# Below so many values (rows times columns), threads wait for each other longer than they work.
+_VALUES_FOR_THREADS = 500_000
 _INDICATORS = 12
 _FIELDS = ("left_child", "right_child", "feature", "threshold", "missing_go_to_left")
 # Trees see single precision; what is larger would be infinite.
@@ -117,23 +118,19 @@ class ExtraTrees(Family):
         """Grow trees: `rounds`, or as many as the family has, unless there is no time."""
         columns, encoded = encode_training_rows(train, problem, indicators=_INDICATORS)
         numbers = _single(encoded)
-        maker = ExtraTreeRegressor if problem.kind == "regression" else ExtraTreeClassifier
-
-        def grow(number: int) -> Any:
-            seed = int(np.random.SeedSequence([context.seed % 2**32, number]).generate_state(1)[0])
-            return maker(random_state=seed, **params).fit(numbers, train.y, sample_weight=train.weight)
-
-        grown: list[Any] = []
+        maker = ExtraTreesRegressor if problem.kind == "regression" else ExtraTreesClassifier
+        threads = context.threads if numbers.size >= _VALUES_FOR_THREADS else 1
+        forest = maker(0, random_state=context.seed % 2**32, n_jobs=threads, warm_start=True, **params)
         wanted = rounds or _TREES
-        with ThreadPoolExecutor(context.threads) as pool:
-            while len(grown) < wanted:
-                if context.should_stop():
-                    raise Stopped
-                grown += pool.map(grow, range(len(grown), min(len(grown) + _BATCH, wanted)))
-                if rounds is None and context.is_enough():
-                    break
-        present = [] if problem.kind == "regression" else [int(name) for name in grown[0].classes_]
-        return FittedForest(_arrays(grown), columns, classes=problem.classes, present=present)
+        while forest.n_estimators < wanted:
+            if context.should_stop():
+                raise Stopped
+            forest.set_params(n_estimators=min(forest.n_estimators + _BATCH, wanted))
+            forest.fit(numbers, train.y, sample_weight=train.weight)
+            if rounds is None and context.is_enough():
+                break
+        present = [] if problem.kind == "regression" else [int(name) for name in forest.classes_]
+        return FittedForest(_arrays(forest.estimators_), columns, classes=problem.classes, present=present)
 
     def load(self, folder: Path) -> FittedForest:
         """Load what `FittedForest.save` wrote."""
