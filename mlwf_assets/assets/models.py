@@ -134,6 +134,7 @@ class _Known(NamedTuple):
 
 
 _FAMILIES = {
+    "base_rate": _Known("numpy", ("optuna",), ("optuna",), "mlwf_assets.models.families.base_rate"),
     "linear": _Known(
         "linear", ("scipy", "threadpoolctl", "optuna"), ("scipy.optimize", "scipy.sparse", "optuna"),
         "mlwf_assets.models.families.linear",

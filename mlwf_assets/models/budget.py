@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 # A linear model says nearly all that it can after a few fits; trees and networks go on getting better.
 _WEIGHTS = {
-    "linear": 1.0, "extra_trees": 1.5, "hist_gradient_boosting": 2.5, "lightgbm": 4.0, "catboost": 4.5, "tabm": 4.5,
+    "base_rate": 0.05, "linear": 1.0, "extra_trees": 1.5, "hist_gradient_boosting": 2.5, "lightgbm": 4.0,
+    "catboost": 4.5, "tabm": 4.5,
 }  # fmt: skip
 _OTHER = 3.0
 # What is left for starting up, for reading and writing.

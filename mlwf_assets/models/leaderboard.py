@@ -100,7 +100,8 @@ def _untrained(oof: OutOfFold, matrix: pa.Table, *, spec: Models, kind: Kind) ->
     for fold in folds:
         known = Truth(truth.kind, truth.y[fold.train], truth.classes)
         constant[fold.valid] = base_rate(known, len(fold.valid))
-    found = [_Entrant(BASE_RATE, "always the same answer", oof.scores(constant[rows]))]
+    is_family = BASE_RATE in oof.said
+    found = [] if is_family else [_Entrant(BASE_RATE, "always the same answer", oof.scores(constant[rows]))]
     today = process_today(matrix, truth)
     if today is None:
         return found

@@ -24,7 +24,7 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-FAMILIES = ("linear", "extra_trees", "hist_gradient_boosting", "lightgbm", "catboost", "tabm")
+FAMILIES = ("base_rate", "linear", "extra_trees", "hist_gradient_boosting", "lightgbm", "catboost", "tabm")
 
 METRICS: dict[str, tuple[Kind, ...]] = {
     "roc_auc": ("binary", "multiclass"),

@@ -1,7 +1,6 @@
 import json
 
 import numpy as np
-import pytest
 
 from mlwf_assets.models.learning import Point, curve_of_best, would_more_help
 from mlwf_assets.models.metrics import find_metric
@@ -10,9 +9,8 @@ from mlwf_assets_tests.models.battery import make_matrix
 from mlwf_assets_tests.models.test_family import train
 
 
-@pytest.mark.parametrize("kind", ["multiclass", "regression"])
-def test_the_best_family_is_trained_on_more_and_more_rows(kind):
-    matrix = make_matrix(kind, timed=False)
+def test_the_best_family_is_trained_on_more_and_more_rows():
+    kind, matrix = "regression", make_matrix("regression", timed=False)
     members = {}
     for name in ("linear", "extra_trees"):
         made = train(name, kind, matrix=matrix, budget={"trials": 1})
@@ -23,7 +21,7 @@ def test_the_best_family_is_trained_on_more_and_more_rows(kind):
     assert result.table["rows"].to_pylist() == [15, 30, 60, 120]
     assert np.isfinite(result.table["score"].to_numpy()).all()
     facts = [json.loads(files["family.json"]) for _, files in members.values()]
-    best = min(facts, key=lambda one: one["score"])  # log loss and RMSE: the smaller the better
+    best = min(facts, key=lambda one: one["score"])  # RMSE: the smaller the better
     assert result.metadata["family"] == best["words"]
     assert len(said) == 4
 

@@ -21,7 +21,9 @@ def test_a_family_is_found_under_its_own_name_and_can_be_described(name):
 
 
 def test_an_unknown_family_lists_the_known_ones():
-    with pytest.raises(ModelError, match=r"must be one of linear, extra_trees, .*, tabm, however: 'xgboost'"):
+    with pytest.raises(
+        ModelError, match=r"must be one of base_rate, linear, extra_trees, .*, tabm, however: 'xgboost'"
+    ):
         find_family("xgboost")
 
 

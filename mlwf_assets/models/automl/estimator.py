@@ -35,6 +35,7 @@ from mlwf_assets.models.families.registry import family_names, find_family
 from mlwf_assets.models.family import usable_threads
 from mlwf_assets.models.metrics import Array
 from mlwf_assets.models.task import Task
+from mlwf_assets.models.truth import BASE_RATE
 from mlwf_assets.spec.names import Way
 
 _TRIALS_FILE = "trials.json"
@@ -59,8 +60,8 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
             average_precision, the name of a scorer of scikit-learn, or a scorer; None: roc_auc, log_loss or rmse.
         budget_seconds: wall time of `fit`.
         budget_trials: instead: so many configurations. The same seed then gives the same model on one machine.
-        families: names of model families, or families; None: all that are installed. A name with a plus, as
-            `lightgbm+`: the family with more columns, made of the table's own.
+        families: names of model families, or families; None: all that are installed but the base rate. A name with a
+            plus, as `lightgbm+`: the family with more columns, made of the table's own.
         random_state: the seed.
         n_jobs: cores; None: all, at most eight.
         progress: whether each trial is told of on standard error.
@@ -252,7 +253,8 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
 
     def _finder(self) -> tuple[list[str], Callable[[str], Family | None]]:
         """Name the families, and say how one is made; a package that is not installed is warned of."""
-        wanted: Sequence[Any] = (*family_names(), *_AUGMENTED) if self.families is None else self.families
+        usual = [name for name in (*family_names(), *_AUGMENTED) if name != BASE_RATE]
+        wanted: Sequence[Any] = usual if self.families is None else self.families
         own = {one.name: one for one in wanted if isinstance(one, Family)}
         names = [one.name if isinstance(one, Family) else str(one) for one in wanted]
         if unknown := [name for name in names if name not in own and name.removesuffix(MORE) not in family_names()]:

@@ -13,6 +13,12 @@ from mlwf_assets.spec.extensions import NO_CODE, OwnCode
 from mlwf_assets.spec.own_code import load_object
 
 
+def _base_rate() -> Family:
+    from mlwf_assets.models.families.base_rate import BaseRate
+
+    return BaseRate()
+
+
 def _linear() -> Family:
     from mlwf_assets.models.families.linear import Linear
 
@@ -50,6 +56,7 @@ def _tabm() -> Family:
 
 
 _MAKERS: dict[str, Callable[[], Family]] = {
+    "base_rate": _base_rate,
     "linear": _linear,
     "extra_trees": _extra_trees,
     "hist_gradient_boosting": _hist_gradient_boosting,
@@ -58,6 +65,7 @@ _MAKERS: dict[str, Callable[[], Family]] = {
     "tabm": _tabm,
 }
 _WORDS = {
+    "base_rate": "always the same answer",
     "linear": "a regularized linear model",
     "extra_trees": "extremely randomized trees",
     "hist_gradient_boosting": "gradient boosted trees (scikit-learn)",
@@ -72,7 +80,7 @@ def family_names() -> tuple[str, ...]:
 
     Example:
         >>> family_names()
-        ('linear', 'extra_trees', 'hist_gradient_boosting', 'lightgbm', 'catboost', 'tabm')
+        ('base_rate', 'linear', 'extra_trees', 'hist_gradient_boosting', 'lightgbm', 'catboost', 'tabm')
     """
     return tuple(_MAKERS)
 

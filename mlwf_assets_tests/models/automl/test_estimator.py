@@ -217,7 +217,7 @@ def test_a_missing_package_is_a_warning_that_names_it(monkeypatch):
 
 
 def test_an_unknown_family_lists_the_known_ones():
-    with pytest.raises(ModelError, match=r"families must be among linear, .*, however: 'xgboost'"):
+    with pytest.raises(ModelError, match=r"families must be among base_rate, linear, .*, however: 'xgboost'"):
         make(families=["xgboost"]).fit(pd.DataFrame({"a": np.arange(50.0)}), np.arange(50) % 2)
 
 
