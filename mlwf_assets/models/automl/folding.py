@@ -14,7 +14,8 @@ from mlwf_assets.models.folds import Fold, draw_rows, make_folds
 from mlwf_assets.models.metrics import Array
 from mlwf_assets.models.truth import Truth
 
-# Folds by the number of values (rows times features) for each second of the budget; beyond the last, a holdout.
+# Folds by the number of values (rows times features, times half the classes) for each second of the budget; beyond
+# the last, a holdout.
 _FOLDS = ((2_000.0, 8), (14_000.0, 5))
 _HOLDOUT_FOLDS, _FORWARD_FOLDS = 5, 4
 # Below so many rows a second dealing out is worth more than other configurations.
@@ -71,7 +72,8 @@ def plan_folds(truth: Truth, *, features: int, budget_s: float | None) -> Plan:
         Plan(n=8, repeats=2, is_holdout=False)
     """
     rows = len(truth.y)
-    wanted = _how_many(rows * features / (budget_s or _USUAL_BUDGET_S))
+    outputs = max(1.0, len(truth.classes) / 2)  # trees are grown for each of several classes
+    wanted = _how_many(rows * features * outputs / (budget_s or _USUAL_BUDGET_S))
     if wanted == 1:
         return Plan(max(2, min(_HOLDOUT_FOLDS, _most(truth))), is_holdout=True)
     return Plan(max(2, min(wanted, _most(truth))), _REPEATS if rows < _TINY_ROWS else 1)

@@ -37,14 +37,20 @@ _USUAL_COST = {
     "catboost": 4.0, "tabm": 10.0,
 }  # fmt: skip
 _OTHER_COST = 2.0
+# These grow a tree for each class in every round.
+_BY_CLASS = ("lightgbm", "lightgbm+", "hist_gradient_boosting")
 # Seconds of importing what a family needs, where a process has a core for itself.
 _IMPORT_S = {
     "lightgbm": 0.3, "linear": 0.2, "extra_trees": 0.6, "hist_gradient_boosting": 0.6, "catboost": 1.0, "tabm": 3.0,
 }  # fmt: skip
+# These end with the rounds that they have; a first trial is begun if so much of it fits.
+_IN_ROUNDS, _LEAST_PART = ("lightgbm", "lightgbm+", "catboost", "hist_gradient_boosting", "tabm"), 0.5
 # A trial may take longer than the mean of those before.
 _CAUTION = 1.25
-# How much of what is left one trial may take.
-_MOST_OF_THE_REST = 0.6
+# How much of what is left one trial may take, and the first one of a family.
+_MOST_OF_THE_REST, _MOST_OF_UNKNOWN = 0.6, 0.3
+# From such a share of the budget on, what is left is worth a try of a family whose cost nobody knows.
+_WORTH_TRYING = 0.1
 # What is kept for weights and calibration, and for leaving in order.
 _KEPT_SHARE, _KEPT_S = 0.04, 0.3
 # On more values than these, the first model learns from so many of them: something must stand soon.
@@ -152,9 +158,10 @@ class Selection:
         values = len(self._task.folds[0].train) * len(self._task.problem.features)
         if values > _MANY_VALUES:
             self._try_first(_FIRST_VALUES / values)
-        while len(self.tried) < _MOST_TRIALS and (family := self._next_admitted()) is not None:
+        while len(self.tried) < _MOST_TRIALS and (family := self._next_admitted() or self._untried()) is not None:
             left_s = self._clock.left_s()
-            end_s = max(self._kept_s, left_s - max(_MOST_OF_THE_REST * left_s, _CAUTION * self._estimate(family)))
+            part = _MOST_OF_THE_REST if self._seconds(family) is not None else _MOST_OF_UNKNOWN
+            end_s = max(self._kept_s, left_s - max(part * left_s, self._least_seconds(family)))
             self._try(family, share=1.0, end_s=end_s)
 
     def run_list(self, listed: Sequence[Mapping[str, Any]]) -> None:
@@ -191,9 +198,29 @@ class Selection:
                 return None
             if family in self._too_long:
                 continue
-            if _CAUTION * self._estimate(family) <= self._clock.left_s() - self._kept_s and self._is_there(family):
+            if self._least_seconds(family) <= self._clock.left_s() - self._kept_s and self._is_there(family):
                 return family
         return None
+
+    def _least_seconds(self, family: str) -> float:
+        """Seconds that a trial must have; the first of a family that learns in rounds is worth having with fewer."""
+        ends_early = family in _IN_ROUNDS and self._seconds(family) is None
+        return (_LEAST_PART if ends_early else _CAUTION) * self._estimate(family)
+
+    def _untried(self) -> str | None:
+        """The cheapest family of which nothing is known, for the time that nothing else fits in: it may be cheaper.
+
+        What learns in rounds ends in time anyway; another is dropped when it is late.
+        """
+        if self._clock.left_s() - self._kept_s < _WORTH_TRYING * self._clock.budget_s:
+            return None
+        unknown = [name for name in self._names if name not in self._too_long and self._seconds(name) is None]
+        fitting = [
+            name
+            for name in sorted(unknown, key=self._usual_cost)
+            if _IMPORT_S.get(name, 0.0) * self._slowness() < _MOST_OF_THE_REST * self._clock.left_s()
+        ]
+        return next((name for name in fitting if self._is_there(name)), None)
 
     def _in_turn(self) -> Iterator[str]:
         for family in (*_PORTFOLIO, *(name for name in self._names if name not in _PORTFOLIO)):
@@ -222,8 +249,12 @@ class Selection:
         known = {name: seconds for name in self._names if (seconds := self._seconds(name)) is not None}
         if not known:
             return start_s
-        units = [seconds / _USUAL_COST.get(name, _OTHER_COST) for name, seconds in known.items()]
-        return start_s + float(np.median(units)) * _USUAL_COST.get(family, _OTHER_COST)
+        units = [seconds / self._usual_cost(name) for name, seconds in known.items()]
+        return start_s + float(np.median(units)) * self._usual_cost(family)
+
+    def _usual_cost(self, family: str) -> float:
+        trees = max(1.0, self._task.problem.classes / 2) if family in _BY_CLASS else 1.0
+        return trees * _USUAL_COST.get(family, _OTHER_COST)
 
     def _slowness(self) -> float:
         """How many seconds pass for one of work; more than one on a machine that others use as well."""
