@@ -43,9 +43,11 @@ _BY_CLASS = ("lightgbm", "lightgbm+", "hist_gradient_boosting")
 _IMPORT_S = {
     "lightgbm": 0.3, "linear": 0.2, "extra_trees": 0.6, "hist_gradient_boosting": 0.6, "catboost": 1.0, "tabm": 3.0,
 }  # fmt: skip
-# These end with the rounds that they have; a first trial is begun if so much of it fits.
+# More than so many processes on a core are not reckoned with.
+_MOST_SLOWNESS = 5.0
+# These end in time with the rounds that they have; a first trial is begun if so much of it fits.
 _IN_ROUNDS, _LEAST_PART = ("lightgbm", "lightgbm+", "catboost", "hist_gradient_boosting", "tabm"), 0.5
-# A trial may take longer than the mean of those before.
+# Of others a trial may take longer than the mean of those before.
 _CAUTION = 1.25
 # How much of what is left one trial may take, and the first one of a family.
 _MOST_OF_THE_REST, _MOST_OF_UNKNOWN = 0.6, 0.3
@@ -123,7 +125,7 @@ class Selection:
                 self._names.remove(name)
                 raise KeyError(name)
             folder = self._folder / name if self._folder else None
-            self._fits[name] = Fits(family, self._task, folder, self._context, keeps_models=True)
+            self._fits[name] = Fits(family, self._task, folder, self._context, self._clock.now, keeps_models=True)
         return self._fits[name]
 
     def _search(self, name: str) -> Search:
@@ -203,9 +205,10 @@ class Selection:
         return None
 
     def _least_seconds(self, family: str) -> float:
-        """Seconds that a trial must have; the first of a family that learns in rounds is worth having with fewer."""
-        ends_early = family in _IN_ROUNDS and self._seconds(family) is None
-        return (_LEAST_PART if ends_early else _CAUTION) * self._estimate(family)
+        """Seconds that a trial must have; what learns in rounds can do with fewer, a family's first trial with half."""
+        if family not in _IN_ROUNDS:
+            return _CAUTION * self._estimate(family)
+        return (_LEAST_PART if self._seconds(family) is None else 1.0) * self._estimate(family)
 
     def _untried(self) -> str | None:
         """The cheapest family of which nothing is known, for the time that nothing else fits in: it may be cheaper.
@@ -258,7 +261,8 @@ class Selection:
 
     def _slowness(self) -> float:
         """How many seconds pass for one of work; more than one on a machine that others use as well."""
-        return max(1.0, self._clock.used_s() / max(time.process_time() - self._cpu_s, 0.1))
+        slowness = self._clock.used_s() / max(time.process_time() - self._cpu_s, 0.1)
+        return float(np.clip(slowness, 1.0, _MOST_SLOWNESS))
 
     def _seconds(self, family: str) -> float | None:
         """Mean seconds of complete trials, as if on all rows."""
