@@ -189,8 +189,8 @@ def _timeseries_step(workflow: Workflow) -> Step:
             _shape(workflow),
             {name: one.model_dump(mode="json") for name, one in workflow.features.timeseries.items()},
         ],
-        libraries=("tsfresh", "numpy"),
-        preload=("tsfresh.feature_extraction.feature_calculators",),
+        libraries=("tsfresh", "numpy", "numba", "scipy"),
+        preload=("numba", "scipy.signal"),
         partitioned=workflow.is_partitioned(target),
     )
 

@@ -16,11 +16,12 @@ print(json.dumps(len(model.metadata.get_input_schema().input_names())))
 
 
 def first_months(folder):
-    """The packaged workflow over four months, with the two fast families and one configuration each."""
+    """The packaged workflow over three months, with a little history, two fast families and one configuration each."""
     document = yaml.safe_load((find("flights") / "defs.yaml").read_text(encoding="utf-8"))
     attributes = document["attributes"]
-    attributes["partitions"]["end"] = "2013-05-01"
+    attributes["partitions"]["end"] = "2013-04-01"
     attributes["splits"] = {"by": "time", "validation": "1 month", "test": "1 month"}
+    attributes["features"]["relational"]["history"] = [{"by": ["plane", "origin"], "windows": ["1 day"]}]
     attributes["models"].update(families=["linear", "lightgbm"], budget={"trials": 1}, folds=2)
     attributes["project"]["success"] = "roc_auc >= 0.6 on test"
     folder.mkdir()
@@ -30,7 +31,7 @@ def first_months(folder):
 
 @pytest.mark.soak
 def test_flights_go_from_raw_files_to_a_registered_model(installation, tmp_path, full):
-    """Four months by default; under --full the file as it is, as `make demo` runs it."""
+    """Three months by default; under --full the file as it is, as `make demo` runs it."""
     workflow = "flights" if full else first_months(tmp_path / "flights")
     document = installation.run_json(workflow)
     lake = Lake(installation.home / "lake")

@@ -11,8 +11,8 @@ import pytest
 from mlwf_assets_tests import small
 from mlwf_assets_tests.e2e.results import entries, fingerprints, registered, times_written
 
-# One worker for all that use the finished run: it is made once.
-pytestmark = pytest.mark.xdist_group("parcels")
+# One worker for all that use the finished run, and another than for other tests that do: these here take long.
+pytestmark = pytest.mark.xdist_group("kills")
 
 # Where a run is killed: the product's function, before or after its n-th call. In the order of a run, so that
 # each of them is reached by the run that goes on from the one before.

@@ -74,9 +74,7 @@ def test_both_models_can_be_made_again_and_are_the_same(twice):
     """The first one too, although the workflow file and the tables are others by now."""
     _, installation, _, _ = twice
     before = times_written(installation)
-    one, other, words = installation.each(
-        ("reproduce", f"{MODEL}/1", "--json"), ("reproduce", "parcels@champion", "--json"), ("reproduce", f"{MODEL}/1")
-    )
+    one, other = installation.each(("reproduce", f"{MODEL}/1", "--json"), ("reproduce", "parcels@champion", "--json"))
     one, other = said(one), said(other)
     assert (one["same"], other["same"]) == (True, True)
     assert (one["model_version"], other["model_version"]) == (1, 2)
@@ -85,7 +83,6 @@ def test_both_models_can_be_made_again_and_are_the_same(twice):
     assert {step["table"]: step["how"] for step in one["steps"]}["clean/parcels"] == "made again"
     assert all(step["same"] for step in one["steps"])
     assert one["changed_code"] == []
-    assert "The training set is the same" in said(words)
     assert times_written(installation) == before
 
 
@@ -177,9 +174,9 @@ def test_what_no_model_and_no_recent_run_needs_goes_and_nothing_else(copied):
     assert said(made)["same"]
     assert gone.code == 1
     installation.python(LET_GO, **tracking(installation))
-    then, made = installation.each(("gc", "--keep-days", "0", "--json"), ("reproduce", f"{MODEL}/2", "--json"))
+    then, words = installation.each(("gc", "--keep-days", "0", "--json"), ("reproduce", f"{MODEL}/2"))
     assert "parcels/features/matrix" in said(then)["versions"]
-    assert said(made)["same"]
+    assert "The training set is the same" in said(words)
 
 
 @pytest.mark.soak
