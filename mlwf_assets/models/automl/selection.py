@@ -43,10 +43,13 @@ _BY_CLASS = ("lightgbm", "lightgbm+", "hist_gradient_boosting")
 _IMPORT_S = {
     "lightgbm": 0.3, "linear": 0.2, "extra_trees": 0.6, "hist_gradient_boosting": 0.6, "catboost": 1.0, "tabm": 3.0,
 }  # fmt: skip
+# What was seen on a share of the rows says less of what all of them cost.
+_SCALED = 1.5
 # More than so many processes on a core are not reckoned with.
 _MOST_SLOWNESS = 5.0
 # These end in time with the rounds that they have; a first trial is begun if so much of it fits.
-_IN_ROUNDS, _LEAST_PART = ("lightgbm", "lightgbm+", "catboost", "hist_gradient_boosting", "tabm"), 0.5
+_IN_ROUNDS = ("lightgbm", "lightgbm+", "catboost", "extra_trees", "hist_gradient_boosting", "tabm")
+_LEAST_PART = 0.5
 # Of others a trial may take longer than the mean of those before.
 _CAUTION = 1.25
 # How much of what is left one trial may take, and the first one of a family.
@@ -56,7 +59,7 @@ _WORTH_TRYING = 0.1
 # What is kept for weights and calibration, and for leaving in order.
 _KEPT_SHARE, _KEPT_S = 0.04, 0.3
 # On more values than these, the first model learns from so many of them: something must stand soon.
-_MANY_VALUES, _FIRST_VALUES = 2_000_000, 400_000
+_MANY_VALUES, _FIRST_VALUES = 1_000_000, 400_000
 _MOST_TRIALS = 500
 
 
@@ -266,13 +269,10 @@ class Selection:
 
     def _seconds(self, family: str) -> float | None:
         """Mean seconds of complete trials, as if on all rows."""
-        found = [
-            sum(one.trial.seconds) / one.trial.subsample
-            for one in self.tried
-            if one.family == family and one.trial.state == "complete"
-        ]
-        whole = [sum(one.trial.seconds) for one in self.usable if one.family == family]
-        return float(np.mean(whole or found)) if found else None
+        own = [one.trial for one in self.tried if one.family == family and one.trial.state == "complete"]
+        whole = [sum(trial.seconds) for trial in own if trial.subsample == 1]
+        scaled = [_SCALED * sum(trial.seconds) / trial.subsample for trial in own]
+        return float(np.mean(whole or scaled)) if own else None
 
 
 def said(one: Tried, selection: Selection) -> Array:

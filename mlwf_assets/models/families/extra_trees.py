@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _MODEL, _COLUMNS = "trees.npz", "columns.json"
 # After so many trees there is little to gain; the models of several folds are averaged besides.
-_TREES, _BATCH = 160, 16
+_TREES = 160
+# So many are grown before the time is asked for; of many values fewer, for each takes long.
+_BATCH = 16
 # Below so many values (rows times columns), threads wait for each other longer than they work.
 _VALUES_FOR_THREADS = 500_000
 _INDICATORS = 12
@@ -121,11 +123,14 @@ class ExtraTrees(Family):
         maker = ExtraTreesRegressor if problem.kind == "regression" else ExtraTreesClassifier
         threads = context.threads if numbers.size >= _VALUES_FOR_THREADS else 1
         forest = maker(0, random_state=context.seed % 2**32, n_jobs=threads, warm_start=True, **params)
-        wanted = rounds or _TREES
+        wanted, batch = (
+            rounds or _TREES,
+            max(threads, min(_BATCH, _BATCH * _VALUES_FOR_THREADS // max(1, numbers.size))),
+        )
         while forest.n_estimators < wanted:
             if context.should_stop():
                 raise Stopped
-            forest.set_params(n_estimators=min(forest.n_estimators + _BATCH, wanted))
+            forest.set_params(n_estimators=min(forest.n_estimators + batch, wanted))
             forest.fit(numbers, train.y, sample_weight=train.weight)
             if rounds is None and context.is_enough():
                 break
