@@ -32,12 +32,15 @@ def run_child(
     grace_s: float,
     tell: Callable[[str], None],
     output: Callable[[str], None] | None = None,
+    to_leader: bool = False,
 ) -> int:
     """Run a command on the devices of a lease, to its end.
 
     Args:
         grace_s: from SIGTERM, after a recall, to SIGKILL.
         tell: is called with what happens to it, in words.
+        to_leader: whether a recall's SIGTERM goes to the command alone, for it needs its workers (those that load
+            data, say) until it has saved; else it goes to all of its process group.
         output: is called with each line that it prints; None lets it print where we do, and read from the terminal.
     Returns:
         Its exit code; 128 and the signal's number, if one ended it.
@@ -61,7 +64,7 @@ def run_child(
     try:
         client.set_child(lease.entry.id, group)
         with _relaying(child, output), _passing_on(group), _in_foreground(group, wanted=output is None):
-            _watch(lease, child, group, grace_s=grace_s, tell=tell)
+            _watch(lease, child, group, grace_s=grace_s, tell=tell, to_leader=to_leader)
     except BaseException:
         group.kill(group=True)
         child.wait()
@@ -93,7 +96,13 @@ def _relaying(child: "subprocess.Popen[bytes]", output: Callable[[str], None] | 
 
 
 def _watch(
-    lease: Lease, child: "subprocess.Popen[bytes]", group: Process, *, grace_s: float, tell: Callable[[str], None]
+    lease: Lease,
+    child: "subprocess.Popen[bytes]",
+    group: Process,
+    *,
+    grace_s: float,
+    tell: Callable[[str], None],
+    to_leader: bool,
 ) -> None:
     asked_s: float | None = None
     looked_s = 0.0
@@ -107,7 +116,7 @@ def _watch(
                 tell(f"the lease stands, but cannot be looked at: {problem}")
             if lease.is_recalled:
                 tell(f"called back ({lease.recall}): SIGTERM now, SIGKILL in {grace_s:g} s")
-                _send(group, signal.SIGTERM)
+                child.terminate() if to_leader else _send(group, signal.SIGTERM)
                 asked_s = now
         if asked_s is not None and now - asked_s > grace_s:
             tell("the grace is over: SIGKILL")
