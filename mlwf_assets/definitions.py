@@ -3,11 +3,11 @@
 import dagster as dg
 
 from mlwf_assets.assets.component import load_folder, load_samples
+from mlwf_assets.assets.gpu_pod import find_executor
 from mlwf_assets.spec.loader import distinct_folders
 
 defs = dg.Definitions.merge(
     *(load_folder(folder) for folder in distinct_folders()),
     *(sample for folder in distinct_folders() for sample in load_samples(folder)),
-    # Steps are parallel inside library functions; a process for each would only import everything again.
-    dg.Definitions(executor=dg.in_process_executor),
+    dg.Definitions(executor=find_executor()),
 )

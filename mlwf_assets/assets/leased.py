@@ -34,7 +34,11 @@ class Answer:
     metadata: Mapping[str, Any]
 
 
-class StillWaiting(Exception):  # noqa: N818 - no error: the turn has not come yet
+class ComesAgain(Exception):  # noqa: N818 - no error: the step is to be called again later
+    """The step leaves without a result, and is no failure."""
+
+
+class StillWaiting(ComesAgain):
     """The job keeps its place; ask again later.
 
     Attributes:
@@ -122,7 +126,7 @@ def _call(
         try:
             command = write_call(Path(folder), function, arguments)
             grace_s = client.machine().quota.grace_s
-            code = run_child(client, held, command, grace_s=grace_s, tell=log, output=log, to_leader=True)
+            code = run_child(held, command, grace_s=grace_s, tell=log, output=log, to_leader=True)
             again = held.is_recalled and code != 0
         finally:
             held.release(again=again)
