@@ -125,7 +125,7 @@ def _gpus_by_queue(hours: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, li
 
 
 def draw_day(by_queue: Mapping[str, Sequence[float]], *, devices: int) -> Picture:
-    """Draw how many GPUs each queue used in each hour of a day, and all of them together.
+    """Draw how many GPUs each queue used in each hour of a day.
 
     Args:
         by_queue: 24 averages each; beyond the first three the others are one line.
@@ -148,5 +148,5 @@ def draw_day(by_queue: Mapping[str, Sequence[float]], *, devices: int) -> Pictur
         x=Axis(0, _HOURS, "hour (UTC)", ticks=[0, 6, 12, 18, 24], write=lambda hour: f"{hour:g}"),
         y=Axis(0, max(1.0, devices), "GPUs in use"),
         label="GPUs in use by hour and queue",
-        marks=[Mark(f"{devices} there are", y=devices)] if devices else [],
+        marks=[Mark(f"all {devices}", y=devices)] if devices else [],
     )
