@@ -3,12 +3,16 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
 import dagster as dg
 import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.step_delegating import CheckStepHealthResult, StepDelegatingExecutor, StepHandler
 from dagster_k8s.job import DagsterK8sJobConfig, construct_dagster_k8s_job, get_user_defined_k8s_config
 
 from mlwf_assets.assets.component import workflow_definitions
@@ -146,6 +150,59 @@ def _evict_once_it_trains(folder):
 def test_a_training_that_fails_in_its_pod_is_told_of():
     with pytest.raises(ModelError, match="must end well in its pod, however: exit code 1"):
         run_in_pod(make_request(queue="vision", name="fit"), f"{_TRAININGS}:fail", {}, log=print)
+
+
+class Vanishing(StepHandler):
+    """Pods of which the first vanishes before it has said anything, as after an eviction without a grace."""
+
+    name = "Vanishing"
+
+    def __init__(self):
+        super().__init__()
+        self.launched = []
+
+    def launch_step(self, context):
+        vanishes = not self.launched
+        of_dagster = context.execute_step_args.get_command_args()[1:]
+        command = ["true"] if vanishes else [sys.executable, "-m", "dagster", *of_dagster]
+        environment = {
+            **os.environ,
+            **{one["name"]: one["value"] for one in context.execute_step_args.get_command_env()},
+        }
+        self.launched.append(subprocess.Popen(command, env=environment))
+        yield from ()
+
+    def check_step_health(self, context):
+        vanished = len(self.launched) == 1 and self.launched[0].wait() == 0
+        return CheckStepHealthResult.unhealthy("the pod is gone") if vanished else CheckStepHealthResult.healthy()
+
+    def terminate_step(self, context):
+        self.launched[-1].kill()
+        yield from ()
+
+
+@dg.executor
+def vanishing_executor(_):
+    return StepDelegatingExecutor(Vanishing(), RetryMode.ENABLED, 0.1, check_step_health_interval_seconds=0)
+
+
+def vanishing_job():
+    config = pod_config(make_request(queue="vision", name="fit"))
+
+    @dg.asset(**on_cluster(config))
+    def fit() -> None: ...
+
+    defs = dg.Definitions([fit], jobs=[dg.define_asset_job("fitting")], executor=vanishing_executor)
+    return defs.resolve_job_def("fitting")
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_pod_that_vanishes_is_replaced_by_dagster_and_the_run_comes_to_its_end(tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        result = dg.execute_job(dg.reconstructable(vanishing_job), instance)
+        kinds = [event.event_type_value for event in result.all_events]
+    assert result.success
+    assert (kinds.count("STEP_UP_FOR_RETRY"), kinds.count("ASSET_MATERIALIZATION")) == (1, 1)
 
 
 def test_each_step_has_a_pod_where_the_cluster_is_asked_for(monkeypatch):
