@@ -29,7 +29,7 @@ def queue_manifests(queues: Sequence[Queue]) -> list[dict[str, Any]]:
     Raises:
         DataError: if a name is none that Kubernetes takes.
     Example:
-        >>> (queue,) = queue_manifests([Queue("vision", parent="lab", deserved=3000)])
+        >>> (queue,) = queue_manifests([Queue("vision", "lab", 3000, over_quota_weight=1000)])
         >>> queue["spec"]["parentQueue"], queue["spec"]["resources"]["gpu"]
         ('lab', {'quota': 3, 'limit': -1, 'overQuotaWeight': 1})
     """
