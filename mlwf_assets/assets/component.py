@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from mlwf_assets.assets.automation.condition import WORKFLOW_TAG
 from mlwf_assets.assets.automation.sensors import Automatic, automatic
+from mlwf_assets.assets.gpu_pod import on_cluster, retrying
 from mlwf_assets.assets.graph import workflow_partitions, workflow_steps
 from mlwf_assets.assets.laziness import materialize
 from mlwf_assets.assets.partitions import backfill_policy, partition_mapping, partitions_definition
@@ -90,11 +91,13 @@ def _assets(workflow: Workflow, steps: Sequence[Step], step: Step, alive: Automa
         partitions_def=cut,
         backfill_policy=backfill_policy(workflow.partitions) if cut and workflow.partitions else None,
         can_subset=False,
+        **on_cluster(step.pod),
     )
     def body(context: dg.AssetExecutionContext, mlwf_home: MlwfHome) -> Iterator[Any]:
         # Where the end is open, there are more partitions now than when the definitions were loaded.
         names = workflow_partitions(workflow)
-        yield from materialize(context, workflow, steps, step, names, mlwf_home.folder)
+        events = materialize(context, workflow, steps, step, names, mlwf_home.folder)
+        yield from events if step.pod is None else retrying(events)
 
     return body
 

@@ -20,7 +20,7 @@ from mlwf_assets.assets.causes import shorten
 from mlwf_assets.assets.event_log import BATCH, together
 from mlwf_assets.assets.failures import note_failure
 from mlwf_assets.assets.gpu_quota import give_slot_back
-from mlwf_assets.assets.leased import StillWaiting
+from mlwf_assets.assets.leased import ComesAgain, StillWaiting
 from mlwf_assets.assets.markdown import as_table
 from mlwf_assets.assets.published import publish, published_links
 from mlwf_assets.assets.recipes import Planned, Planner, output_recipe, step_code
@@ -205,7 +205,7 @@ class Runner:
         """Note which partition was being made when it failed: they are made in order."""
         try:
             yield
-        except StillWaiting:
+        except ComesAgain:
             raise
         except Exception as error:
             made = {one.partition for one in done}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mlwf_assets.errors import DataError, ModelError
 
 if TYPE_CHECKING:
+    from mlwf_assets.gpu.call import Recall
     from mlwf_assets.gpu.client import Client
     from mlwf_assets.gpu.entries import Entry, Request
     from mlwf_assets.gpu.leases import Lease
@@ -33,7 +34,11 @@ class Answer:
     metadata: Mapping[str, Any]
 
 
-class StillWaiting(Exception):  # noqa: N818 - no error: the turn has not come yet
+class ComesAgain(Exception):  # noqa: N818 - no error: the step is to be called again later
+    """The step leaves without a result, and is no failure."""
+
+
+class StillWaiting(ComesAgain):
     """The job keeps its place; ask again later.
 
     Attributes:
@@ -121,7 +126,7 @@ def _call(
         try:
             command = write_call(Path(folder), function, arguments)
             grace_s = client.machine().quota.grace_s
-            code = run_child(client, held, command, grace_s=grace_s, tell=log, output=log)
+            code = run_child(held, command, grace_s=grace_s, tell=log, output=log, to_leader=True)
             again = held.is_recalled and code != 0
         finally:
             held.release(again=again)
@@ -151,15 +156,18 @@ def _reason(client: "Client", entry: "Entry") -> str:
     return "" if now is None or now.holds else explain(view, now).words
 
 
-def train_leased(name: str, *, own: Any, recall: Any, **arguments: Any) -> Any:
+def train_leased(name: str, *, own: Any, recall: "Recall", **arguments: Any) -> Any:
     """Train a family in the child: on the GPU where there is one; called back, its checkpoints are kept."""
-    import torch
+    with recall.at_once():
+        import torch
 
-    from mlwf_assets.gpu.call import Recalled
-    from mlwf_assets.models.families.base import Stopped
-    from mlwf_assets.models.family import train_family
-    from mlwf_assets.models.own_metrics import own_metrics
+        from mlwf_assets.gpu.call import Recalled
+        from mlwf_assets.models.families.base import Stopped
+        from mlwf_assets.models.families.registry import find_family
+        from mlwf_assets.models.family import train_family
+        from mlwf_assets.models.own_metrics import own_metrics
 
+        find_family(name, own)  # imports it
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         with own_metrics(own):

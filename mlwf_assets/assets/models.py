@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -14,7 +14,11 @@ from mlwf_assets.assets.step import Input, Output, Results, Step, Work
 from mlwf_assets.lake.fingerprint import hash_bytes
 from mlwf_assets.lake.result import Result
 from mlwf_assets.spec.extensions import Family, Metric
+from mlwf_assets.spec.models import GpuRequest
 from mlwf_assets.spec.workflow import Workflow
+
+if TYPE_CHECKING:
+    from mlwf_assets.gpu.entries import Request
 
 NO_TEST = "test_rows_are_not_read"
 _CHECK = {NO_TEST: "No model has test rows among its inputs."}
@@ -106,11 +110,12 @@ def _family_step(workflow: Workflow, name: str) -> Step:
         settings=[name, settings, share, workflow.examples.kind, example_key(workflow)],
         libraries=("numpy", "pandas", *known.libraries),
         # under which lease it was trained changes no result
-        without=(*_modules(but=name), "mlwf_assets.assets.leased", *_GPU),
+        without=(*_modules(but=name), "mlwf_assets.assets.leased", "mlwf_assets.assets.gpu_pod", *_GPU),
         own=own_code(
             workflow, [*workflow.own.of(Metric), *(one for one in workflow.own.of(Family) if one.name == name)]
         ),
         preload=known.preload,
+        pod=_pod(workflow, name),
         external=lambda _: _replay_fingerprint(workflow),
     )
 
@@ -197,8 +202,9 @@ def _trainer(workflow: Workflow, name: str, share: float) -> Callable[[Work], Re
             "own": workflow.own,
         }
         shown: Mapping[str, Any] = {}
-        if workflow.models.gpu is not None and _FAMILIES.get(name, _OWN).on_gpu:
-            made, shown = _train_leased(work, workflow, name, arguments)
+        asked = workflow.models.gpu
+        if asked is not None and _FAMILIES.get(name, _OWN).on_gpu:
+            made, shown = _train_leased(work, workflow, asked, name, arguments)
         else:
             with own_metrics(workflow.own):
                 made = train_family(name, report=work.report, **arguments)
@@ -212,24 +218,40 @@ def _trainer(workflow: Workflow, name: str, share: float) -> Callable[[Work], Re
 
 
 def _train_leased(
-    work: Work, workflow: Workflow, name: str, arguments: Mapping[str, Any]
+    work: Work, workflow: Workflow, asked: GpuRequest, name: str, arguments: Mapping[str, Any]
 ) -> tuple[Any, Mapping[str, Any]]:
     """Train in a child process, under a lease of the quota's GPUs; and what is shown of it."""
+    from mlwf_assets.assets.gpu_pod import run_in_pod
     from mlwf_assets.assets.leased import run_leased
     from mlwf_assets.gpu.client import Client
+
+    request = _request(workflow, asked, name, work.run_id)
+    function, arguments = "mlwf_assets.assets.leased:train_leased", {"name": name, **arguments}
+    if asked.backend == "kubernetes":
+        outcome = run_in_pod(request, function, arguments, log=work.report)
+    else:
+        outcome = run_leased(Client(), request, function, arguments, log=work.report)
+    return outcome.value, outcome.metadata
+
+
+def _request(workflow: Workflow, asked: GpuRequest, name: str, run_id: str = "") -> "Request":
     from mlwf_assets.gpu.leases import make_request
 
-    asked = workflow.models.gpu
-    if asked is None:
-        raise ValueError("a lease must be asked for, however: models.gpu is missing")
-    request = make_request(
+    return make_request(
         queue=asked.queue, gpus=asked.gpus, memory_mib=asked.memory_mib, requeue=True,
         priority=50 if asked.priority is None else asked.priority,
-        name=f"{workflow.name}/models/{name}-{work.run_id[:8]}", workflow=workflow.name, asset=f"models/{name}",
+        name=f"{workflow.name}/models/{name}-{run_id[:8]}", workflow=workflow.name, asset=f"models/{name}",
     )  # fmt: skip
-    function = "mlwf_assets.assets.leased:train_leased"
-    outcome = run_leased(Client(), request, function, {"name": name, **arguments}, log=work.report)
-    return outcome.value, outcome.metadata
+
+
+def _pod(workflow: Workflow, name: str) -> Mapping[str, Any] | None:
+    """What the pod of a family's step asks for, where a cluster's scheduler is asked."""
+    asked = workflow.models.gpu
+    if asked is None or asked.backend != "kubernetes" or not _FAMILIES.get(name, _OWN).on_gpu:
+        return None
+    from mlwf_assets.assets.gpu_pod import pod_config
+
+    return pod_config(_request(workflow, asked, name), grace_s=asked.grace_s)
 
 
 def _checked(result: Result, matrix: pa.Table, shown: Mapping[str, Any] | None = None) -> Result:

@@ -107,6 +107,7 @@ class Step:
         newest: how many of the newest partitions a run of the workflow asks for; None: all. Older ones are made
             when somebody asks for them in Dagster, and are left alone by a run.
         workflow: whose tables and assets the outputs are: 'WORKFLOW/GROUP/NAME'.
+        pod: of a step that a cluster's scheduler gives its GPUs and may evict: what dagster-k8s adds to its pod.
     """
 
     outputs: tuple[Output, ...]
@@ -124,6 +125,7 @@ class Step:
     refuse: Callable[[], None] | None = None
     newest: int | None = None
     workflow: str = ""
+    pod: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:

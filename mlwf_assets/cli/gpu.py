@@ -69,6 +69,31 @@ def fair_share(reply: Reply, file: Path) -> None:
         click.echo(f"{one['name']}: {shares_in_words}; nobody gets {one['remaining']}")
 
 
+@gpu.command("export", short_help="Write the queues as a cluster's scheduler takes them.")
+@click.option(
+    "--kai",
+    is_flag=True,
+    required=True,
+    expose_value=False,
+    help="For KAI-Scheduler: Queue manifests (scheduling.run.ai/v2).",
+)
+@click.option("--json", is_flag=True, expose_value=False, help="Print one JSON document on stdout.")
+@click.pass_obj
+def export(reply: Reply) -> None:
+    """Write the queues of this machine's gpu.yaml as manifests: `mlwf gpu export --kai | kubectl apply -f -`."""
+    import yaml
+
+    from mlwf_assets.gpu.home import find_gpu_home
+    from mlwf_assets.gpu.kai import queue_manifests
+    from mlwf_assets.gpu.quota_file import parse_quota, read_text
+
+    file = find_gpu_home().quota_file
+    manifests = queue_manifests(parse_quota(read_text(file), file).queues)
+    reply.document({"manifests": manifests})
+    if not reply.as_json:
+        click.echo(yaml.safe_dump_all(manifests, sort_keys=False, allow_unicode=True), nl=False)
+
+
 def _status(job: "Job") -> str:
     return "running" if job.is_running else "pending"
 

@@ -96,7 +96,6 @@ def _run(client: "Client", number: int, name: str, command: tuple[str, ...], *, 
         say(f"runs on {', '.join(held.devices)}")
         grace_s = client.machine().quota.grace_s
         code = run_child(
-            client,
             held,
             command,
             grace_s=grace_s,

@@ -15,42 +15,58 @@ _BY = ("queue", "workflow", "asset", "user")
 
 
 def gpu_seconds(
-    connection: sqlite3.Connection, machine: Machine, entries: Sequence[Entry], *, since_s: float, now: float
+    connection: sqlite3.Connection,
+    machine: Machine,
+    entries: Sequence[Entry],
+    *,
+    begin_at: float,
+    end_at: float,
+    now: float,
 ) -> list[dict[str, Any]]:
-    """Sum GPU-seconds by queue, workflow, asset and user.
+    """Sum the GPU-seconds of a stretch of time by queue, workflow, asset and user.
 
     Args:
         entries: what still runs counts until now.
-        since_s: how far back, in seconds.
+        begin_at: from when on, in seconds since 1970.
+        end_at: until when, that moment included.
+        now: in seconds since boot.
     Returns:
-        One dict per group with `gpu_seconds`, `waited_s` and `runs`, the largest first.
+        One dict per group with `gpu_seconds`, and `runs` and `waited_s` of what ended in it, the largest first.
     """
     at = time.time()
     groups: dict[tuple[Any, ...], list[float]] = {}
 
-    def add(key: tuple[Any, ...], milli: int, seconds: float, waited_s: float) -> None:
+    def add(key: tuple[Any, ...], milli: int, began_at: float, ended_at: float, waited_s: float) -> None:
         sums = groups.setdefault(key, [0.0, 0.0, 0])
-        sums[0] += seconds * milli / MILLI
-        sums[1] += waited_s
-        sums[2] += 1
+        sums[0] += max(0.0, min(ended_at, end_at) - max(began_at, begin_at)) * milli / MILLI
+        # each is counted once, however many stretches it reaches over
+        is_last = begin_at < ended_at <= end_at
+        sums[1] += waited_s * is_last
+        sums[2] += is_last
 
     rows = connection.execute(
-        f"SELECT {', '.join(_BY)}, parts_milli, seconds, waited_s, ended_at FROM uses WHERE ended_at > ?",
-        (at - since_s,),
+        f"SELECT {', '.join(_BY)}, parts_milli, seconds, waited_s, ended_at FROM uses "
+        "WHERE ended_at > ? AND ended_at - seconds < ?",
+        (begin_at, end_at),
     )
     for *key, milli, seconds, waited_s, ended_at in rows:
-        # what began before the time asked for counts from there on
-        add(tuple(key), milli, min(seconds, max(0.0, ended_at - (at - since_s))), waited_s)
+        add(tuple(key), milli, ended_at - seconds, ended_at, waited_s)
     for entry in entries:
-        if entry.holds and entry.began_s is not None:
+        if entry.holds and entry.began_s is not None and begin_at < at and at - (now - entry.began_s) < end_at:
             request = entry.request
             key = [request.queue, request.workflow, request.asset, request.user]
-            add(tuple(key), machine.milli(entry), min(since_s, max(0.0, now - entry.began_s)), entry.waited_s)
+            add(tuple(key), machine.milli(entry), at - (now - entry.began_s), at, entry.waited_s)
     found = [
         {**dict(zip(_BY, key, strict=True)), "gpu_seconds": sums[0], "waited_s": sums[1], "runs": int(sums[2])}
         for key, sums in groups.items()
     ]
     return sorted(found, key=lambda one: -float(one["gpu_seconds"]))
+
+
+def first_use(connection: sqlite3.Connection) -> float | None:
+    """When the first use that is noted began, in seconds since 1970; None if nothing is noted."""
+    row = connection.execute("SELECT min(ended_at - seconds) FROM uses").fetchone()
+    return None if row[0] is None else float(row[0])
 
 
 def typical_seconds(connection: sqlite3.Connection) -> dict[str, float]:

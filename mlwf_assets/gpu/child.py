@@ -10,13 +10,13 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol
 
 from mlwf_assets.errors import LedgerError, SourceError
-from mlwf_assets.gpu.client import Client
-from mlwf_assets.gpu.leases import POLL_S, Lease
+from mlwf_assets.gpu.leases import POLL_S
 from mlwf_assets.gpu.processes import Process, find_process
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -24,20 +24,44 @@ _PR_SET_PDEATHSIG = 1
 _LOOK_S = 0.05
 
 
+class Held(Protocol):
+    """What a command needs to know of its lease; `Lease` is one.
+
+    Attributes:
+        environment: in which it starts, added to ours.
+        recall: why it has to leave.
+    """
+
+    environment: Mapping[str, str]
+    recall: str | None
+
+    @property
+    def is_recalled(self) -> bool:
+        """Whether it has to leave."""
+
+    def look(self) -> object:
+        """Find out whether it has to leave."""
+
+    def name_child(self, group: Process) -> None:
+        """Say which process group works under it."""
+
+
 def run_child(
-    client: Client,
-    lease: Lease,
+    lease: Held,
     command: Sequence[str],
     *,
     grace_s: float,
     tell: Callable[[str], None],
     output: Callable[[str], None] | None = None,
+    to_leader: bool = False,
 ) -> int:
     """Run a command on the devices of a lease, to its end.
 
     Args:
         grace_s: from SIGTERM, after a recall, to SIGKILL.
         tell: is called with what happens to it, in words.
+        to_leader: whether a recall's SIGTERM, and what is passed on, goes to the command alone, for it needs its
+            workers (those that load data, say) until it has saved; else it goes to all of its process group.
         output: is called with each line that it prints; None lets it print where we do, and read from the terminal.
     Returns:
         Its exit code; 128 and the signal's number, if one ended it.
@@ -59,9 +83,13 @@ def run_child(
         raise SourceError(f"the command must be one that can be started, however: {problem}") from None
     group = find_process(child.pid)
     try:
-        client.set_child(lease.entry.id, group)
-        with _relaying(child, output), _passing_on(group), _in_foreground(group, wanted=output is None):
-            _watch(lease, child, group, grace_s=grace_s, tell=tell)
+        lease.name_child(group)
+        with (
+            _relaying(child, output),
+            _passing_on(group, to_leader=to_leader),
+            _in_foreground(group, wanted=output is None),
+        ):
+            _watch(lease, child, group, grace_s=grace_s, tell=tell, to_leader=to_leader)
     except BaseException:
         group.kill(group=True)
         child.wait()
@@ -93,7 +121,13 @@ def _relaying(child: "subprocess.Popen[bytes]", output: Callable[[str], None] | 
 
 
 def _watch(
-    lease: Lease, child: "subprocess.Popen[bytes]", group: Process, *, grace_s: float, tell: Callable[[str], None]
+    lease: Held,
+    child: "subprocess.Popen[bytes]",
+    group: Process,
+    *,
+    grace_s: float,
+    tell: Callable[[str], None],
+    to_leader: bool,
 ) -> None:
     asked_s: float | None = None
     looked_s = 0.0
@@ -107,7 +141,7 @@ def _watch(
                 tell(f"the lease stands, but cannot be looked at: {problem}")
             if lease.is_recalled:
                 tell(f"called back ({lease.recall}): SIGTERM now, SIGKILL in {grace_s:g} s")
-                _send(group, signal.SIGTERM)
+                _send(group, signal.SIGTERM, to_leader=to_leader)
                 asked_s = now
         if asked_s is not None and now - asked_s > grace_s:
             tell("the grace is over: SIGKILL")
@@ -124,17 +158,17 @@ def _nap(child: "subprocess.Popen[bytes]") -> None:
     time.sleep(_LOOK_S / 10)  # the leader has ended; others of its group may take a moment longer
 
 
-def _send(group: Process, number: int) -> None:
+def _send(group: Process, number: int, *, to_leader: bool) -> None:
     try:
-        os.killpg(group.pid, number)
+        os.kill(group.pid, number) if to_leader else os.killpg(group.pid, number)
     except ProcessLookupError:
         return
 
 
 @contextmanager
-def _passing_on(group: Process) -> Iterator[None]:
+def _passing_on(group: Process, *, to_leader: bool) -> Iterator[None]:
     def pass_on(number: int, _: FrameType | None) -> None:
-        _send(group, number)
+        _send(group, number, to_leader=to_leader)
 
     # signals reach the main thread alone; elsewhere whoever stops us is not asked to pass them on
     here = threading.current_thread() is threading.main_thread()

@@ -10,10 +10,11 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from mlwf_assets.errors import DataError, MlwfError, SpecError
-from mlwf_assets.gpu.accounting import gpu_seconds, typical_seconds
+from mlwf_assets.gpu.accounting import first_use, gpu_seconds, typical_seconds
 from mlwf_assets.gpu.devices import DeclaredDevices, Device, NvmlDevices
 from mlwf_assets.gpu.entries import (
     Entry,
@@ -36,6 +37,7 @@ from mlwf_assets.gpu.rounds import is_gone, reap, run_round
 from mlwf_assets.spec.mistakes import suggestion
 
 ROUND_EVERY_S = 2.0
+_MOMENT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -269,9 +271,27 @@ class Client:
 
     def uses(self, since_s: float) -> list[dict[str, Any]]:
         """GPU-seconds of the last so many seconds by queue, workflow, asset and user; what still runs included."""
+        at = time.time()
+        # a moment later than now, for what still runs ends now
+        (found,) = self.uses_between([at - since_s, at + _MOMENT_S])
+        return found
+
+    def uses_between(self, edges: Sequence[float]) -> list[list[dict[str, Any]]]:
+        """GPU-seconds between each edge (seconds since 1970) and the next, as `uses` gives them."""
         machine = self.machine()
         with self.ledger.read() as connection:
-            return gpu_seconds(connection, machine, read_entries(connection), since_s=since_s, now=now_s())
+            entries, now = read_entries(connection), now_s()
+            return [
+                gpu_seconds(connection, machine, entries, begin_at=begin_at, end_at=end_at, now=now)
+                for begin_at, end_at in pairwise(edges)
+            ]
+
+    def first_use(self) -> float | None:
+        """When the first use that is noted began, in seconds since 1970; None without a ledger, which is not made."""
+        if not self.home.ledger_file.exists():
+            return None
+        with self.ledger.read() as connection:
+            return first_use(connection)
 
     def _round(self, connection: sqlite3.Connection, machine: Machine, now: float) -> Decisions:
         reap(connection, machine, now=now)

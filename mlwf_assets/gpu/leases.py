@@ -6,7 +6,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -15,7 +15,7 @@ from mlwf_assets.errors import DataError, LedgerError, MlwfError
 from mlwf_assets.gpu.client import Client
 from mlwf_assets.gpu.entries import Entry, Request
 from mlwf_assets.gpu.ledger import now_s
-from mlwf_assets.gpu.processes import this_process
+from mlwf_assets.gpu.processes import Process, this_process
 
 POLL_S = 0.2
 _TROUBLE_S = 60.0
@@ -39,7 +39,7 @@ class Lease:
         held = [visible[name] for name in entry.devices]
         self.devices = entry.devices
         self.waited_s = entry.waited_s
-        self.environment = {
+        self.environment: Mapping[str, str] = {
             "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
             "CUDA_VISIBLE_DEVICES": ",".join(device.visible_as for device in held),
             "MLWF_GPU_JOB": entry.request.name,
@@ -47,8 +47,11 @@ class Lease:
         milli = machine.milli(entry)
         if milli < 1000:
             memory = entry.request.memory_mib or held[0].memory_mib * milli // 1000
-            self.environment["MLWF_GPU_MEMORY_MIB"] = str(memory)
-            self.environment["MLWF_GPU_MEMORY_FRACTION"] = f"{memory / held[0].memory_mib:.4f}"
+            self.environment = {
+                **self.environment,
+                "MLWF_GPU_MEMORY_MIB": str(memory),
+                "MLWF_GPU_MEMORY_FRACTION": f"{memory / held[0].memory_mib:.4f}",
+            }
         self._grace_s = machine.quota.grace_s
         self._recalled = threading.Event()
         self._over = threading.Event()
@@ -70,6 +73,10 @@ class Lease:
             self.recall = entry.recall if entry is not None else "taken out of the ledger"
             self._recalled.set()
         return entry
+
+    def name_child(self, group: Process) -> None:
+        """Name the process group that works under the lease: the devices stay taken for as long as it lives."""
+        self._client.set_child(self.entry.id, group)
 
     def release(self, *, again: bool = False) -> None:
         """Give the devices back; `again`: wait in the old place."""

@@ -50,12 +50,14 @@ class Process:
         found = _stat(self.pid)
         if found is not None and found[1] != self.started_ticks:
             return False  # the number was given again: a group's number is not, as long as the group lives
-        return any(one[2] == self.pid and one[0] not in "ZX" for one in _all_stats())
+        return any(int(one[2]) == self.pid and one[0] not in "ZX" for one in _all_fields().values())
 
     def kill(self, *, group: bool = False) -> bool:
-        """Kill it, and with `group` all of the group that it leads; False if this user may not."""
+        """Kill it, and with `group` the group that it leads and all their descendants; False if this user may not."""
         if not (self.group_lives() if group else self.standing() != "gone"):
             return True
+        # workers that have a session of their own (torchrun's) would outlive the group, and stay on the devices
+        left = self._descendants_elsewhere() if group else []
         try:
             if group:
                 os.killpg(self.pid, signal.SIGKILL)
@@ -65,7 +67,18 @@ class Process:
             return True
         except PermissionError:
             return False
-        return True
+        killed = [one.kill() for one in left]
+        return all(killed)
+
+    def _descendants_elsewhere(self) -> list["Process"]:
+        """Descendants of the group that it leads which are not in it."""
+        every = _all_fields()
+        members = {pid for pid, fields in every.items() if int(fields[2]) == self.pid}
+        found, ancestors = set(members), set(members)
+        while ancestors:
+            ancestors = {pid for pid, fields in every.items() if int(fields[1]) in ancestors} - found
+            found |= ancestors
+        return [Process(pid, int(every[pid][19]), self.boot) for pid in found - members]
 
 
 def this_process() -> Process:
@@ -126,9 +139,9 @@ def _fields(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def _all_stats() -> list[tuple[str, int, int]]:
+def _all_fields() -> dict[int, list[str]]:
     pids = [int(one.name) for one in Path("/proc").iterdir() if one.name.isdecimal()]
-    return [found for pid in pids if (found := _stat(pid)) is not None]
+    return {pid: found for pid in pids if (found := _fields(pid)) is not None}
 
 
 def _exists(pid: int) -> bool:

@@ -1,7 +1,7 @@
 """Which model families are tried, for how long, judged how; and what a GPU would be asked for."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -35,6 +35,12 @@ class GpuRequest(SpecModel):
     gpus: float = Field(default=1.0, gt=0, description="Whole GPUs, or a fraction of one.")
     memory_mib: int | None = Field(default=None, ge=1, description="Instead of a fraction: memory of one GPU.")
     priority: int | None = Field(default=None, description="Among the jobs of the queue; below 100 may be preempted.")
+    backend: Literal["ledger", "kubernetes"] = Field(
+        default="ledger", description="Who grants it: this machine's ledger, or KAI-Scheduler on a cluster."
+    )
+    grace_s: int = Field(
+        default=60, ge=1, description="kubernetes: seconds from an eviction to SIGKILL; the ledger's is in gpu.yaml."
+    )
 
 
 class Models(SpecModel):

@@ -1,6 +1,10 @@
 """Functions that run under a lease in tests: in a process of their own, called back in the middle or not."""
 
+import json
+import math
+import multiprocessing
 import os
+import random
 import time
 from pathlib import Path
 
@@ -15,38 +19,46 @@ def fail(*, recall):
     raise ValueError("the loss is not finite")
 
 
-def train(*, folder, epochs, epoch_s, recall):
-    """A small network, with a checkpoint at the end of an epoch in which it was called back."""
-    import torch
-
-    torch.set_num_threads(1)
+def load(*, folder, recall):
+    """One whose data come from a worker, which knows nothing of a recall; it is called back while it works."""
     folder = Path(folder)
-    checkpoint = folder / "checkpoint.pt"
-    torch.manual_seed(7)
-    network = torch.nn.Sequential(
-        torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Dropout(0.2), torch.nn.Linear(16, 1)
-    )
-    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
-    rows, target = torch.randn(256, 8), torch.randn(256, 1)
-    first = 0
+    pipe, end = multiprocessing.get_context("spawn").Pipe()
+    worker = multiprocessing.get_context("spawn").Process(target=_serve, args=(end,), daemon=True)
+    worker.start()
+    pipe.recv()
+    if not (folder / "saved").exists():
+        (folder / "starts").touch()
+        while not recall:
+            time.sleep(0.01)
+        pipe.send("one more")
+        recall.check(lambda: (folder / "saved").write_text(pipe.recv()))
+    return [(folder / "saved").read_text()]
+
+
+def _serve(pipe):
+    pipe.send("ready")
+    pipe.send(pipe.recv())
+    pipe.recv()
+
+
+def train(*, folder, epochs, recalled_in=None, recall):
+    """A walk whose every step hangs on chance, with a checkpoint at the end of an epoch in which it was called back.
+
+    Args:
+        recalled_in: the epoch that lasts until it is called back, the first time; None: there is no such epoch.
+    """
+    folder = Path(folder)
+    checkpoint = folder / "checkpoint.json"
+    chance, weights, first = random.Random(7), [0.0] * 8, 0
     if checkpoint.exists():
-        state = torch.load(checkpoint)
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"])
-        first = state["epoch"] + 1
+        first, weights, (version, state, gauss) = json.loads(checkpoint.read_text())
+        chance.setstate((version, tuple(state), gauss))
     with (folder / "starts").open("a") as file:
         file.write(f"{first}\n")
     for epoch in range(first, epochs):
-        for batch in torch.randperm(256).split(32):
-            optimizer.zero_grad()
-            torch.nn.functional.mse_loss(network(rows[batch]), target[batch]).backward()
-            optimizer.step()
-        time.sleep(epoch_s)
-
-        def save(epoch=epoch):
-            state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
-            torch.save({**state, "random": torch.get_rng_state()}, checkpoint)
-
-        recall.check(save)
-    return [parameter.tolist() for parameter in network.parameters()]
+        weights = [math.sin(1.7 * weight + chance.gauss()) for weight in weights]
+        while epoch == recalled_in and first == 0 and not recall:
+            time.sleep(0.01)
+        state = [epoch + 1, weights, chance.getstate()]
+        recall.check(lambda state=state: checkpoint.write_text(json.dumps(state)))
+    return weights

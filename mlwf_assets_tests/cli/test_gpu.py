@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
+import yaml
 from aiohttp.test_utils import TestClient, TestServer
 
 from mlwf_assets.gpu.client import Client
@@ -159,6 +160,14 @@ def test_init_makes_a_folder_for_a_group_and_leaves_a_quota_file_alone(machine, 
     assert [row["name"] for row in json.loads(machine.say("status", "--json"))["devices"]] == ["fake-0"]
     assert "stands already" in machine.say("init")
     assert "must be a Unix group" in machine.say("init", "--group", "no-such-group", code=1)
+
+
+def test_the_queues_are_written_for_a_cluster(machine):
+    written = list(yaml.safe_load_all(machine.say("export", "--kai")))
+    assert written == json.loads(machine.say("export", "--kai", "--json"))["manifests"]
+    assert [one["metadata"]["name"] for one in written] == ["research", "interns"]
+    assert {(one["apiVersion"], one["kind"]) for one in written} == {("scheduling.run.ai/v2", "Queue")}
+    assert "Missing option '--kai'" in machine.say("export", code=2)
 
 
 def test_prometheus_reads_the_same_figures(machine, monkeypatch):

@@ -108,6 +108,48 @@ def test_work_that_has_lost_its_holder_keeps_the_device_until_it_is_killed(clien
     assert client.look(waiting).state == "running"
 
 
+FORKS = """
+import os, time
+pids = []
+for own_session in (False, True):
+    if (pid := os.fork()) == 0:
+        if own_session:
+            os.setsid()
+        time.sleep(1000)
+    while own_session and os.getsid(pid) != pid:
+        time.sleep(0.01)
+    pids.append(pid)
+print(*pids, flush=True)
+time.sleep(1000)
+"""
+
+
+def test_workers_whose_leader_was_killed_are_ended_before_the_device_goes_on(client, processes):
+    leader = processes.python(FORKS)
+    workers = [find_process(int(pid)) for pid in leader.stdout.readline().split()]
+    holder, number = hold(client, processes, "first", gpus=3)
+    client.set_child(number, find_process(leader.pid))
+    _, waiting = hold(client, processes, "second", gpus=3)
+    leader.kill()
+    leader.wait()
+    holder.kill()
+    holder.wait()
+    assert workers[0].standing() == "alive"
+    until(lambda: client.round() or client.look(waiting).state == "running")
+    assert workers[0].standing() == "gone"
+    workers[1].kill()  # its leader was gone, so that nothing tells whose it is
+
+
+def test_workers_with_a_session_of_their_own_die_with_the_group(client, processes):
+    bystander = processes.start()
+    leader = processes.python(FORKS)
+    workers = [find_process(int(pid)) for pid in leader.stdout.readline().split()]
+    assert find_process(leader.pid).kill(group=True)
+    assert leader.wait(5) == -signal.SIGKILL
+    until(lambda: all(worker.standing() == "gone" for worker in workers))
+    assert bystander.poll() is None
+
+
 @pytest.mark.parametrize("jump_s", [10 * 86_400, -10 * 86_400])
 def test_a_jump_of_the_clock_changes_no_lease(client, processes, monkeypatch, jump_s):
     _, running = hold(client, processes, "first", gpus=3)
