@@ -102,6 +102,8 @@ class _Asked:
 
     Attributes:
         ids, times: (n_rows,) instances and cutoffs.
+        keys: (n_rows,) instances as the table's index can hold them.
+        categorical: whether the table's index is a category.
         cutoffs: the frame with the columns to pass through; None where there is one time for all.
     """
 
@@ -134,6 +136,8 @@ class _Asked:
             self._warn_of_approximation(approximate)
         if len(self.ids) == 0:
             raise AssertionError("0 instance ids provided")
+        self.keys = _to_keys(self.ids, target[target.ww.index])
+        self.categorical = isinstance(target[target.ww.index].dtype, pd.CategoricalDtype)
         self._warn_of_last_times(entityset)
 
     def _take_frame(self, entityset: Any, target: Any, cutoffs: pd.DataFrame, instance_ids: Any) -> None:
@@ -189,7 +193,19 @@ class _Asked:
         if self.cutoffs is not None:
             return pd.MultiIndex.from_frame(self.cutoffs[["instance_id", "time"]], names=[name, "time"])
         times = pd.Index([self.time] * len(self.ids))
-        return pd.MultiIndex.from_arrays([pd.Index(self.ids), times], names=[name, "time"])
+        ids = pd.Index(self.ids)
+        return pd.MultiIndex.from_arrays([ids.astype("category") if self.categorical else ids, times], names=[name, "time"])
+
+
+def _to_keys(ids: pd.Series, index: pd.Series) -> pd.Series:
+    """Make instances of mixed types comparable with an index: what is of another type is no instance of it."""
+    kinds = {type(one) for one in ids} if ids.dtype == object else set()
+    if len(kinds) < 2 or str not in kinds:  # noqa: PLR2004 - mixed
+        return ids
+    held = index.cat.categories if isinstance(index.dtype, pd.CategoricalDtype) else index
+    if pd.api.types.is_numeric_dtype(held.dtype):
+        return pd.to_numeric(ids, errors="coerce")
+    return ids.where(ids.map(lambda one: isinstance(one, str)))
 
 
 def _find_entityset(entityset: Any, dataframes: Any, relationships: Any) -> Any:
@@ -223,6 +239,7 @@ def split(features: Sequence[Any], entityset: Any, *, include: bool = True, wind
 def _calculate(
     features: list[Any], entityset: Any, asked: _Asked, *, in_index: bool, save: str | None, progress: Progress
 ) -> pd.DataFrame:
+    from featuretools import AggregationFeature
     from featuretools.computational_backends.utils import get_ww_types_from_features
 
     from mlwf_assets.features.relational.engine.calculator import Calculator
@@ -237,9 +254,14 @@ def _calculate(
         columns.update(_calculate_slowly(slow, reasons, entityset, asked))
     if served:
         calculator = Calculator(served, entityset, asked.window, asked.include)
-        table, unseen = calculator.run(asked.ids, asked.times, report=progress.advance)
+        table, unseen = calculator.run(asked.keys, asked.times, report=progress.advance)
+        aggregated = {output for one in served if isinstance(one, AggregationFeature) for output in one.get_feature_names()}
         for number, (output, value) in enumerate(calculator.outputs()):
-            columns[output] = matrix.to_pandas(table.column(number), value, complete=not unseen.any())
+            column = table.column(number)
+            if output in aggregated and value.kind == "category" and column.null_count == len(column):
+                columns[output] = np.full(len(column), np.nan)  # of no rows featuretools gathers no categories
+            else:
+                columns[output] = matrix.to_pandas(column, value, complete=not unseen.any())
         calculator.connection.close()
     names = [output for feature in features for output in feature.get_feature_names()]
     schema = get_ww_types_from_features(features, entityset, asked.passed, asked.cutoffs)
