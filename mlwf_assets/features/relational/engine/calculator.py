@@ -95,9 +95,8 @@ class Calculator:
         for start in range(0, len(unique), size):
             within = pa.array((codes >= start) & (codes < start + size))
             parts.append(self._run_part(moments.slice(start, size), asked.filter(within), report, 1 / steps))
-        table = pa.concat_tables(parts)
-        order = np.argsort(table["__place"].to_numpy(), kind="stable")
-        table = table.take(order)
+        table = pa.concat_tables(parts).combine_chunks()
+        table = table.take(np.argsort(table["__place"].to_numpy(), kind="stable"))
         return table.drop_columns(["__place", "__unseen"]), table["__unseen"].to_numpy()
 
     def _size(self, moments: int) -> int:

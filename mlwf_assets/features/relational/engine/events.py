@@ -98,11 +98,11 @@ class EventGroup:
             condition += f" AND {self.where.sql}"
         self.layers.source = f"({self.statics.select(columns=', '.join(chosen), condition=condition)})"
         if not self.growing:
-            return f"{self.layers.select()} ORDER BY __g, __key"
+            return self.layers.select()
         parts = ", ".join(f"{sql} OVER so_far AS {name}" for name, sql in self.gather.parts.items())
         return (
             f"SELECT __g, __key, {parts} FROM ({self.layers.select()}) WINDOW so_far AS "
-            f"(PARTITION BY __g ORDER BY __key RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) ORDER BY __g, __key"
+            f"(PARTITION BY __g ORDER BY __key RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
         )
 
     def write(self, rows: str, key: str) -> str:
@@ -134,15 +134,16 @@ class EventGroup:
     def write_asked(self, rows: str, key: str, start: str) -> str:
         """Write which cutoffs and groups are asked for, each with its place in time and where its window begins."""
         timed = self.statics.tables.time_index(self.statics.table) is not None
-        moment = f"2 * LEAST(GREATEST(m.__time, -{LIMIT}), {LIMIT})" + ("" if self.include else " - 1")
+        moment = f"2 * LEAST(GREATEST(r.__time, -{LIMIT}), {LIMIT})" + ("" if self.include else " - 1")
         key_of = moment if timed else "0"
         starts = [f"2 * LEAST(m.{start}, {LIMIT})"] if start else []
         if self.training and timed:
             starts.append(f"2 * LEAST(m.{TRAINING}, {LIMIT})" + (" + 1" if self.include else ""))
         lo = f"GREATEST({', '.join(starts)})" if starts else "NULL"
+        moments = " JOIN moments AS m ON r.__c = m.__c" if starts else ""
         return (
-            f"SELECT DISTINCT r.__c, r.{key} AS __g, {key_of} AS __key, {lo} AS __lo, m.__time AS __now "
-            f"FROM {rows} AS r JOIN moments AS m ON r.__c = m.__c WHERE r.{key} IS NOT NULL"
+            f"SELECT r.__c, r.{key} AS __g, {key_of} AS __key, {lo} AS __lo, r.__time AS __now "
+            f"FROM {rows} AS r{moments} WHERE r.{key} IS NOT NULL"
         )
 
 

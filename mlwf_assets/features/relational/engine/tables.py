@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mlwf_assets.errors import SchemaError
 from mlwf_assets.features.relational.engine.values import Kind, Value, quote
 
 ROW = "__row"
-_TEXT = ("text", "category")
+# Numbers below this have squares, and sums of them, that a double holds.
+_TAME = 1e140
 
 
 @dataclass
@@ -170,7 +172,13 @@ def read_column(series: pd.Series, *, where: str) -> tuple[pa.Array, Value]:
     if kind == "text":
         return pa.array(series, type=pa.string(), from_pandas=True), Value("", "text", masked=True)
     target = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}[kind]
-    return pa.Array.from_pandas(series, type=target), Value("", kind, masked=masked)
+    array = pa.Array.from_pandas(series, type=target)
+    return array, Value("", kind, masked=masked, tame=kind == "float" and _is_tame(array))
+
+
+def _is_tame(numbers: pa.Array) -> bool:
+    ends = pc.min_max(numbers).as_py()
+    return ends["min"] is None or (ends["min"] > -_TAME and ends["max"] < _TAME)
 
 
 def _find_kind(dtype: Any) -> tuple[Kind | None, bool]:

@@ -29,7 +29,7 @@ def _variance(primitive: Any, args: list[Value], rows: Gather) -> Value:
 
 def _spread(function: str, value: Value, rows: Gather) -> Value:
     """Take a spread; where squares exceed a double pandas has infinity, for infinite values a gap; DuckDB fails."""
-    if value.kind != "float":
+    if value.kind != "float" or value.tame:
         return Value(rows.take(f"{function}({value.number})"), "float", masked=value.masked)
     spread = rows.take(f"{function}(CASE WHEN ABS({value.sql}) < {_HUGE} THEN {value.sql} END)")
     size, n = rows.take(f"MAX(ABS({value.sql}))"), rows.take(f"COUNT({value.sql})")

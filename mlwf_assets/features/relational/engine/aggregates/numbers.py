@@ -10,19 +10,25 @@ from mlwf_assets.features.relational.engine.values import Value
 @aggregate("Sum", late=True)
 def _sum(primitive: Any, args: list[Value], rows: Gather) -> Value:
     (one,) = args
+    total = f"COALESCE({_take_sum(one, rows)}, 0)"
     if one.kind in ("int", "bool"):
-        whole = f"CAST(COALESCE({rows.take(f'SUM(CAST({one.sql} AS BIGINT))')}, 0) AS BIGINT)"
-        return Value(whole, "int", masked=one.masked)
-    return Value(f"COALESCE({rows.take(f'SUM({one.number})')}, 0)", "float", masked=one.masked)
+        return Value(f"CAST({total} AS BIGINT)", "int", masked=one.masked)
+    return Value(total, "float", masked=one.masked)
+
+
+def _take_sum(value: Value, rows: Gather) -> str:
+    return rows.take(f"SUM({f'CAST({value.sql} AS BIGINT)' if value.kind in ('int', 'bool') else value.number})")
 
 
 @aggregate("Mean", late=True)
 def _mean(primitive: Any, args: list[Value], rows: Gather) -> Value:
     (one,) = args
-    mean = rows.take(f"AVG({one.number})")
+    # A sum and a count that others take, too, instead of an aggregate of its own.
+    count = rows.take(f"COUNT({one.sql})")
+    mean = f"(CAST({_take_sum(one, rows)} AS DOUBLE) / {count})"
     if primitive.skipna:
         return Value(mean, "float", masked=one.masked)
-    complete = f"{rows.take(f'COUNT({one.sql})')} = {rows.take(f'COUNT({rows.row})')}"
+    complete = f"{count} = {rows.take(f'COUNT({rows.row})')}"
     return Value(f"CASE WHEN {complete} THEN {mean} END", "float", masked=one.masked)
 
 
