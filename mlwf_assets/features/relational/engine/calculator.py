@@ -7,6 +7,7 @@ rows have to be held per cutoff, cutoffs are taken in parts, so that memory stay
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,8 +61,9 @@ class Calculator:
         tables = self.tables or Tables(self.entityset, self.connection)
         self.plan = Plan(tables, list(self.features), self.include_cutoff_time, self.training_window)
         tables.load()
-        for statement in self.plan.history:
-            self._make(statement, temporary=False)
+        # Some of their work keeps one thread alone busy, so that two of them are made at a time.
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._make_history, self.plan.history))
 
     def run(
         self, ids: pd.Series, times: pd.Series, *, report: Callable[[float], None] | None = None
@@ -112,7 +114,7 @@ class Calculator:
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM __arrow")
             self.connection.unregister("__arrow")
         for statement in self.plan.statements:
-            self._make(statement, temporary=True)
+            self._make(statement)
             if report is not None:
                 report(share)
         table = self.connection.execute(self.plan.final).to_arrow_table()
@@ -122,9 +124,13 @@ class Calculator:
             report(share)
         return table
 
-    def _make(self, statement: Statement, *, temporary: bool) -> None:
-        sort = "TABLE" if not temporary else "TEMP TABLE" if statement.kept else "TEMP VIEW"
-        self.connection.execute(f"CREATE OR REPLACE {sort} {quote(statement.name)} AS {statement.sql}")
+    def _make_history(self, statement: Statement) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"CREATE OR REPLACE TABLE {quote(statement.name)} AS {statement.sql}")
+
+    def _make(self, statement: Statement) -> None:
+        sort = "TABLE" if statement.kept else "VIEW"
+        self.connection.execute(f"CREATE OR REPLACE TEMP {sort} {quote(statement.name)} AS {statement.sql}")
 
     def outputs(self) -> list[tuple[str, Value]]:
         """Name the outputs in the order of the table's columns, each with what it is."""

@@ -15,7 +15,9 @@ from typing import Any
 from mlwf_assets.features.relational.engine import translate
 from mlwf_assets.features.relational.engine.aggregates import Gather
 from mlwf_assets.features.relational.engine.differences import Differences
+from mlwf_assets.features.relational.engine.dialect import STREAMS
 from mlwf_assets.features.relational.engine.layers import Layers, NotServed, Scope
+from mlwf_assets.features.relational.engine.running import can_run, write_running
 from mlwf_assets.features.relational.engine.statics import Statics
 from mlwf_assets.features.relational.engine.tables import ROW, Tables
 from mlwf_assets.features.relational.engine.values import Value, quote
@@ -52,6 +54,7 @@ class EventGroup:
     results: dict[str, list[Value]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._exact: dict[str, str] = {}
         self.layers = Layers("", {"__g", "__key", ROW, "__lo", "__c", "__now"})
         growing = not self.start and not self.training
         scope = Scope(self.layers, partition=("__g",), order=f"__key, {ROW}")
@@ -80,6 +83,9 @@ class EventGroup:
             free = f"{name} #{number}"
         self.layers.taken.add(free.lower())
         self.columns[quote(free)] = value.sql
+        if value.exact:
+            number = value.at(quote(free)).number
+            self._exact |= dict.fromkeys((quote(free), number, f"{number} * {number}"), quote(free))
         return quote(free)
 
     def write_events(self) -> str:
@@ -99,11 +105,14 @@ class EventGroup:
         self.layers.source = f"({self.statics.select(columns=', '.join(chosen), condition=condition)})"
         if not self.growing:
             return self.layers.select()
-        parts = ", ".join(f"{sql} OVER so_far AS {name}" for name, sql in self.gather.parts.items())
-        return (
-            f"SELECT __g, __key, {parts} FROM ({self.layers.select()}) WINDOW so_far AS "
-            f"(PARTITION BY __g ORDER BY __key RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-        )
+        parts = self.gather.parts
+        easy = {name: sql for name, sql in parts.items() if STREAMS and can_run(sql, self._exact)}
+        taken = ", ".join(name if name in easy else f"{sql} OVER so_far AS {name}" for name, sql in parts.items())
+        begin, source = (write_running(self.layers.select(), easy, self._exact), "running") if easy else ("", f"({self.layers.select()})")
+        frame = "(PARTITION BY __g ORDER BY __key RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+        window = f" WINDOW so_far AS {frame}" if len(easy) < len(parts) else ""
+        last = " QUALIFY __last" if easy and window else " WHERE __last" if easy else ""
+        return f"{begin} SELECT __g, __key, {taken} FROM {source}{window}{last}"
 
     def write(self, rows: str, key: str) -> str:
         """Write the statement that summarises, for each row of a relation, the events that it sees.

@@ -17,7 +17,8 @@ def _sum(primitive: Any, args: list[Value], rows: Gather) -> Value:
 
 
 def _take_sum(value: Value, rows: Gather) -> str:
-    return rows.take(f"SUM({f'CAST({value.sql} AS BIGINT)' if value.kind in ('int', 'bool') else value.number})")
+    whole = value.kind in ("int", "bool") and not value.exact
+    return rows.take(f"SUM({f'CAST({value.sql} AS BIGINT)' if whole else value.number})")
 
 
 @aggregate("Mean", late=True)
