@@ -111,8 +111,8 @@ class EventGroup:
         begin, source = (write_running(self.layers.select(), easy, self._exact), "running") if easy else ("", f"({self.layers.select()})")
         frame = "(PARTITION BY __g ORDER BY __key RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
         window = f" WINDOW so_far AS {frame}" if len(easy) < len(parts) else ""
-        last = " QUALIFY __last" if easy and window else " WHERE __last" if easy else ""
-        return f"{begin} SELECT __g, __key, {taken} FROM {source}{window}{last}"
+        last = "__last" if easy else "LEAD(__key) OVER (PARTITION BY __g ORDER BY __key) IS DISTINCT FROM __key"
+        return f"{begin} SELECT __g, __key, {taken} FROM {source}{window} {'QUALIFY' if window else 'WHERE'} {last}"
 
     def write(self, rows: str, key: str) -> str:
         """Write the statement that summarises, for each row of a relation, the events that it sees.
@@ -127,8 +127,12 @@ class EventGroup:
         events = f"SELECT * FROM {quote(self.name)} AS e SEMI JOIN asked ON e.__g = asked.__g"
         if self.growing:
             return (
-                f"WITH asked AS ({asked}), states AS ({events}) SELECT __c, asked.__g, {made} "
-                f"FROM asked ASOF JOIN states ON asked.__g = states.__g AND asked.__key >= states.__key"
+                f"WITH asked AS ({asked}), "
+                f"times AS (SELECT __g, __key FROM {quote(self.name)} AS e SEMI JOIN asked ON e.__g = asked.__g), "
+                f"found AS (SELECT asked.*, times.__key AS __at FROM asked ASOF JOIN times "
+                f"ON asked.__g = times.__g AND asked.__key >= times.__key) "
+                f"SELECT __c, found.__g, {made} FROM found JOIN {quote(self.name)} AS states "
+                f"ON found.__g = states.__g AND found.__at = states.__key"
             )
         parts = {_SOME: f"COUNT({ROW})", **self.gather.parts}
         taken = ", ".join(f"{sql} OVER frame AS {name}" for name, sql in parts.items())
