@@ -17,6 +17,7 @@ from mlwf_assets.features.relational.engine.aggregates import Gather
 from mlwf_assets.features.relational.engine.differences import Differences
 from mlwf_assets.features.relational.engine.dialect import STREAMS
 from mlwf_assets.features.relational.engine.layers import Layers, NotServed, Scope
+from mlwf_assets.features.relational.engine.lookups import Lookup
 from mlwf_assets.features.relational.engine.running import can_run, write_running
 from mlwf_assets.features.relational.engine.statics import Statics
 from mlwf_assets.features.relational.engine.tables import ROW, Tables
@@ -121,8 +122,7 @@ class EventGroup:
             rows: a relation with the number of the cutoff and a key.
             key: its quoted column that the events' group is compared with.
         """
-        results = [one for values in self.results.values() for one in values]
-        made = ", ".join(f"{one.sql} AS {quote(f'result{place}')}" for place, one in enumerate(results))
+        made = self._write_results()
         asked = self.write_asked(rows, key, self.start)
         events = f"SELECT * FROM {quote(self.name)} AS e SEMI JOIN asked ON e.__g = asked.__g"
         if self.growing:
@@ -143,6 +143,16 @@ class EventGroup:
             f"ORDER BY __key RANGE BETWEEN (__key - COALESCE(__lo, __key)) PRECEDING AND CURRENT ROW)) "
             f"SELECT __c, __g, {made} FROM framed WHERE __c IS NOT NULL AND {_SOME} > 0"
         )
+
+    def look_up(self, rows: str, key: str) -> Lookup | None:
+        """Say how the same is found for one row; None where frames are taken."""
+        if not self.growing:
+            return None
+        return Lookup(self.name, self.write_asked(rows, key, self.start), self._write_results())
+
+    def _write_results(self) -> str:
+        results = [one for values in self.results.values() for one in values]
+        return ", ".join(f"{one.sql} AS {quote(f'result{place}')}" for place, one in enumerate(results))
 
     def write_asked(self, rows: str, key: str, start: str) -> str:
         """Write which cutoffs and groups are asked for, each with its place in time and where its window begins."""

@@ -15,6 +15,7 @@ from mlwf_assets.features.relational.engine.dialect import render
 from mlwf_assets.features.relational.engine.differences import Differences
 from mlwf_assets.features.relational.engine.events import EventGroup, EventGroups
 from mlwf_assets.features.relational.engine.layers import Layers, Scope
+from mlwf_assets.features.relational.engine.lookups import Lookup
 from mlwf_assets.features.relational.engine.needs import Need
 from mlwf_assets.features.relational.engine.nodes import ASKED, Node, Rows
 from mlwf_assets.features.relational.engine.tables import ROW, Tables, relation_name
@@ -24,12 +25,16 @@ from mlwf_assets.features.relational.engine.windows import TRAINING, Windows
 
 @dataclass(frozen=True)
 class Statement:
-    """A relation that is made, and the features that it brings; kept, or only a name for what is read once."""
+    """A relation that is made, and the features that it brings; kept, or only a name for what is read once.
+
+    Where it finds running states, `lookup` says how one row finds its own.
+    """
 
     name: str
     sql: str
     features: tuple[str, ...] = ()
     kept: bool = True
+    lookup: Lookup | None = None
 
 
 @dataclass
@@ -83,9 +88,17 @@ class Plan:
     def _is_taken_from_events(self, feature: Any) -> bool:
         return isinstance(feature, AggregationFeature) and self.groups.find(feature) is not None
 
-    def _add(self, name: str, sql: str, features: tuple[str, ...] = (), *, kept: bool = True) -> str:
+    def _add(
+        self,
+        name: str,
+        sql: str,
+        features: tuple[str, ...] = (),
+        *,
+        kept: bool = True,
+        lookup: Lookup | None = None,
+    ) -> str:
         name = f"{name} {len(self.statements) + 1}"
-        self.statements.append(Statement(name, sql if self.dry else render(sql), features, kept))
+        self.statements.append(Statement(name, sql if self.dry else render(sql), features, kept, lookup))
         return quote(name)
 
     def _finish(self, node: Node) -> None:
@@ -228,7 +241,9 @@ class Plan:
                 taken.setdefault(id(group), (group, []))[1].append(feature)
         for group, some in taken.values():
             names = tuple(feature.unique_name() for feature in some)
-            relation = self._add(f"{group.name} seen", group.write(base, ours), names)
+            relation = self._add(
+                f"{group.name} seen", group.write(base, ours), names, lookup=group.look_up(base, ours)
+            )
             places = [(name, value) for name, values in group.results.items() for value in values]
             wanted = {feature.unique_name(): feature for feature in some}
             brought = [
