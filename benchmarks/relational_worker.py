@@ -62,9 +62,9 @@ def _serve(settings: dict[str, Any]) -> None:
     cutoffs = given.ask(flights)
     seconds, cpu = [], []
     for row in np.random.default_rng(0).choice(len(flights), _SERVED, replace=False):
-        one = cutoffs.iloc[[row]].reset_index(drop=True)
+        instance, at = int(cutoffs["flight"][row]), cutoffs["time"][row]
         start_s, cpu_s = time.perf_counter(), time.process_time()
-        server.calculate(one)
+        server.calculate(instance, at)
         seconds.append(time.perf_counter() - start_s)
         cpu.append(time.process_time() - cpu_s)
     _tell(
@@ -149,9 +149,7 @@ def _run_getml(getml: Any, flights: pd.DataFrame) -> None:
     space = getml.data.DataModel(population.to_placeholder("population"))
     space.add(*(history.to_placeholder(f"history_{key}") for key in keys))
     for key in keys:
-        space.population.join(
-            getattr(space, f"history_{key}"), on=key, time_stamps=("scheduled", "landed")
-        )
+        space.population.join(getattr(space, f"history_{key}"), on=key, time_stamps=("scheduled", "landed"))
     kinds = getml.feature_learning.aggregations
     learner = getml.feature_learning.FastProp(
         loss_function=getml.feature_learning.loss_functions.CrossEntropyLoss,

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from mlwf_assets.features.relational.engine.lookups import Reader
 from mlwf_assets.features.relational.engine.plan import Plan, Statement
 from mlwf_assets.features.relational.engine.tables import Tables, read_column
 from mlwf_assets.features.relational.engine.values import Value, quote
@@ -83,14 +84,12 @@ class Calculator:
         unique = pd.Series(unique)
         keys, _ = read_column(ids.reset_index(drop=True), where="instance_id")
         starts = list_starts(unique, self.plan.windows.spans)
+        numbers = _as_numbers(unique)
         moments = pa.table(
-            {
-                "__c": np.arange(len(unique)),
-                "__time": _as_numbers(unique),
-                **{n: pa.array(v) for n, v in starts.items()},
-            }
+            {"__c": np.arange(len(unique)), "__time": numbers, **{n: pa.array(v) for n, v in starts.items()}}
         )
-        asked = pa.table({"__c": pa.array(codes), "__id": keys, "__place": np.arange(len(ids))})
+        places = np.arange(len(ids))
+        asked = pa.table({"__c": pa.array(codes), "__time": numbers.take(codes), "__id": keys, "__place": places})
         parts = []
         size = self._size(len(unique))
         steps = -(-len(unique) // size) * (len(self.plan.statements) + 1)
@@ -100,6 +99,12 @@ class Calculator:
         table = pa.concat_tables(parts).combine_chunks()
         table = table.take(np.argsort(table["__place"].to_numpy(), kind="stable"))
         return table.drop_columns(["__place", "__unseen"]), table["__unseen"].to_numpy()
+
+    def make_reader(self) -> Reader:
+        """Make what calculates one row after the other; nothing else is calculated after that."""
+        table, tables = self.entityset[self.features[0].dataframe_name], self.plan.tables
+        time_type = "DOUBLE" if self.entityset.time_type == "numeric" else "BIGINT"
+        return Reader(self.plan, self.connection, tables.column(table.ww.name, table.ww.index).type, time_type)
 
     def _size(self, moments: int) -> int:
         """Give the number of cutoff times that are calculated at once."""

@@ -83,7 +83,11 @@ class Differences:
     def look_up(self, rows: str, key: str) -> Lookup:
         """Say how the same is found for one row."""
         return Lookup(
-            self.states, self.write_asked(rows, key), self._write_results(), tuple(self.gather.used), f"{self._some} > 0"
+            self.states,
+            self.write_asked(rows, key),
+            self._write_results(),
+            tuple(self.gather.used),
+            f"{self._some} > 0",
         )
 
     def _write_results(self) -> str:

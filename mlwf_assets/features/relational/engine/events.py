@@ -109,7 +109,11 @@ class EventGroup:
         parts = self.gather.parts
         easy = {name: sql for name, sql in parts.items() if STREAMS and can_run(sql, self._exact)}
         taken = ", ".join(name if name in easy else f"{sql} OVER so_far AS {name}" for name, sql in parts.items())
-        begin, source = (write_running(self.layers.select(), easy, self._exact), "running") if easy else ("", f"({self.layers.select()})")
+        begin, source = (
+            (write_running(self.layers.select(), easy, self._exact), "running")
+            if easy
+            else ("", f"({self.layers.select()})")
+        )
         frame = "(PARTITION BY __g ORDER BY __key RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
         window = f" WINDOW so_far AS {frame}" if len(easy) < len(parts) else ""
         last = "__last" if easy else "LEAD(__key) OVER (PARTITION BY __g ORDER BY __key) IS DISTINCT FROM __key"

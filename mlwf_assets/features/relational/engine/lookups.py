@@ -77,18 +77,19 @@ class Reader:
         plan: the plan.
         connection: where the history is; it is not used by others meanwhile.
         key_type: the SQL type of the instances.
+        time_type: the SQL type of the cutoff times.
     """
 
-    def __init__(self, plan: Any, connection: Any, key_type: str) -> None:
+    def __init__(self, plan: Any, connection: Any, key_type: str, time_type: str) -> None:
         self._plan, self._connection = plan, connection
         self._lookups = {one.name: one.lookup for one in plan.statements if one.lookup is not None}
         self._states = {name: self._read(name) for name in {one.states for one in self._lookups.values()}}
         self._asked = list(dict.fromkeys(one.asked for one in self._lookups.values()))
-        self._row_types = ["BIGINT", *["BIGINT"] * len(plan.windows.spans), key_type]
+        self._row_types = [*[time_type] * (1 + len(plan.windows.spans)), key_type]
         connection.execute("SET threads = 1")
         self._prepare()
 
-    def calculate(self, moment: Sequence[int], instance: Any) -> pa.Table:
+    def calculate(self, moment: Sequence[float], instance: Any) -> pa.Table:
         """Calculate a row.
 
         Args:
@@ -105,9 +106,7 @@ class Reader:
 
     def _execute(self, name: str, values: Sequence[Any], types: Sequence[str]) -> pa.Table:
         # Each value has its parameter's type, for else DuckDB plans the statement again.
-        given = ", ".join(
-            f"CAST({literal(value)} AS {kind})" for value, kind in zip(values, types, strict=True)
-        )
+        given = ", ".join(f"CAST({literal(value)} AS {kind})" for value, kind in zip(values, types, strict=True))
         return self._connection.execute(f"EXECUTE {name}({given})").to_arrow_table()
 
     def _prepare(self) -> None:
@@ -116,7 +115,7 @@ class Reader:
                    for place, (name, kind) in enumerate(zip(names, self._row_types, strict=True), start=1)]  # fmt: skip
         begin = (
             f"WITH moments AS (SELECT CAST(0 AS BIGINT) AS __c, {', '.join(columns[:-1])}), "
-            f"asked AS (SELECT CAST(0 AS BIGINT) AS __c, {columns[-1]}, CAST(0 AS BIGINT) AS __place)"
+            f"asked AS (SELECT CAST(0 AS BIGINT) AS __c, {columns[0]}, {columns[-1]}, CAST(0 AS BIGINT) AS __place)"
         )
         if self._asked:
             self._connection.execute(f"PREPARE serve_first AS {begin}{self._write_first()}")
@@ -136,7 +135,13 @@ class Reader:
 
     def _list_types(self, lookup: Lookup) -> list[str]:
         states = self._states[lookup.states]
-        return ["BOOLEAN", states.group_type, "BIGINT", *states.types.values(), *(states.types[n] for n in lookup.early)]
+        return [
+            "BOOLEAN",
+            states.group_type,
+            self._row_types[0],
+            *states.types.values(),
+            *(states.types[n] for n in lookup.early),
+        ]
 
     def _find_wanted(self, values: Sequence[Any]) -> dict[int, dict[str, Any]]:
         rows = self._execute("serve_first", values, self._row_types).to_pylist()

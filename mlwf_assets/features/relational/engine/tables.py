@@ -192,9 +192,7 @@ def is_exact(numbers: pa.Array | pa.ChunkedArray, *, rows: int) -> bool:
     largest = max(abs(ends["min"] or 0), abs(ends["max"] or 0))
     if not (largest < 2**31 and rows * largest**2 < _EXACT):
         return False
-    return pa.types.is_integer(numbers.type) or bool(
-        pc.all(pc.equal(pc.trunc(numbers), numbers), min_count=0).as_py()
-    )
+    return pa.types.is_integer(numbers.type) or bool(pc.all(pc.equal(pc.trunc(numbers), numbers), min_count=0).as_py())
 
 
 def _is_tame(numbers: pa.Array) -> bool:
