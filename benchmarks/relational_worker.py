@@ -19,7 +19,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import relational_flights as given  # noqa: E402 - the peers' interpreter does not know this package
+from benchmarks import relational_flights as given
 
 _AT_ONCE = 100
 _SERVED = 200

@@ -14,8 +14,8 @@ from typing import Any
 
 from mlwf_assets.features.relational.engine import translate
 from mlwf_assets.features.relational.engine.aggregates import Gather
-from mlwf_assets.features.relational.engine.differences import Differences
 from mlwf_assets.features.relational.engine.dialect import STREAMS
+from mlwf_assets.features.relational.engine.differences import Differences
 from mlwf_assets.features.relational.engine.layers import Layers, NotServed, Scope
 from mlwf_assets.features.relational.engine.lookups import Lookup
 from mlwf_assets.features.relational.engine.running import can_run, write_running
@@ -78,16 +78,17 @@ class EventGroup:
         for taken, sql in self.columns.items():
             if sql == value.sql:
                 return taken
-        free, number = name, 1
+        free, times = name, 1
         while free.lower() in self.layers.taken:
-            number += 1
-            free = f"{name} #{number}"
+            times += 1
+            free = f"{name} #{times}"
         self.layers.taken.add(free.lower())
-        self.columns[quote(free)] = value.sql
+        column = quote(free)
+        self.columns[column] = value.sql
         if value.exact:
-            number = value.at(quote(free)).number
-            self._exact |= dict.fromkeys((quote(free), number, f"{number} * {number}"), quote(free))
-        return quote(free)
+            number = value.at(column).number
+            self._exact |= dict.fromkeys((column, number, f"{number} * {number}"), column)
+        return column
 
     def write_events(self) -> str:
         """Write the statement that makes the events: group, time, number and values of each row."""

@@ -111,8 +111,7 @@ class Reader:
 
     def _prepare(self) -> None:
         names = ["__time", *self._plan.windows.spans, "__id"]
-        columns = [f"CAST(${place} AS {kind}) AS {name}"
-                   for place, (name, kind) in enumerate(zip(names, self._row_types, strict=True), start=1)]  # fmt: skip
+        columns = _write_parameters(names, self._row_types)
         begin = (
             f"WITH moments AS (SELECT CAST(0 AS BIGINT) AS __c, {', '.join(columns[:-1])}), "
             f"asked AS (SELECT CAST(0 AS BIGINT) AS __c, {columns[0]}, {columns[-1]}, CAST(0 AS BIGINT) AS __place)"
@@ -122,10 +121,9 @@ class Reader:
         found, place = {}, len(names)
         for name, lookup in self._lookups.items():
             types = self._list_types(lookup)
-            chosen = [f"CAST(${place + n} AS {kind}) AS {quote(column)}"
-                      for n, (column, kind) in enumerate(zip(self._list_names(lookup), types, strict=True), start=1)]  # fmt: skip
+            chosen = ["CAST(0 AS BIGINT) AS __c", *_write_parameters(self._list_names(lookup), types, after=place)]
             place += len(types)
-            found[name] = lookup.write(f"(SELECT CAST(0 AS BIGINT) AS __c, {', '.join(chosen)})")
+            found[name] = lookup.write(f"(SELECT {', '.join(chosen)})")
         rest = self._write(lambda one: found.get(one.name, one.sql), self._plan.statements, self._plan.final)
         self._connection.execute(f"PREPARE serve_rest AS {begin}{rest}")
 
@@ -179,3 +177,11 @@ class Reader:
     def _write(self, sql_of: Callable[[Any], str], statements: Sequence[Any], last: str) -> str:
         parts = [f"{quote(one.name)} AS MATERIALIZED ({sql_of(one)})" for one in statements]
         return f", {', '.join(parts)} {last}" if parts else f" {last}"
+
+
+def _write_parameters(names: Sequence[str], types: Sequence[str], *, after: int = 0) -> list[str]:
+    """Write columns of a row whose values are parameters of a statement, numbered on from those before."""
+    return [
+        f"CAST(${place} AS {kind}) AS {quote(name)}"
+        for place, (name, kind) in enumerate(zip(names, types, strict=True), start=after + 1)
+    ]

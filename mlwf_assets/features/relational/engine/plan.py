@@ -1,7 +1,8 @@
 """The plan of a calculation: statements of SQL in their order, and where each feature is found at the end.
 
 A plan depends on definitions and history, not on cutoffs: it reads the relations `moments` (number, time and window
-starts of each cutoff time) and `asked` (number and time of the cutoff, instance, place in the result), and serves any of them.
+starts of each cutoff time) and `asked` (number and time of the cutoff, instance, place in the result), and serves any
+of them.
 """
 
 from dataclasses import dataclass, field, replace

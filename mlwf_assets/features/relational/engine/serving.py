@@ -1,6 +1,6 @@
 """Features of one row at a time: the definitions, the statements and the history of training, made ready once."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,9 @@ class Server:
         SpecError: if a definition is not calculated in SQL: featuretools takes a second for a row.
 
     Example:
-        >>> import featuretools as ft
+        >>> from mlwf_assets.features.quiet import quiet_libraries
+        >>> with quiet_libraries():
+        ...     import featuretools as ft
         >>> sales = pd.DataFrame({"sale": [0, 1], "shop": [7, 7], "at": pd.to_datetime(["2020-01-01", "2020-01-03"])})
         >>> shops = ft.EntitySet("shops", {"sales": (sales, "sale", "at")})
         >>> _ = shops.normalize_dataframe("sales", "shops", "shop", make_time_index=False)
@@ -55,7 +57,7 @@ class Server:
         self._numeric = entityset.time_type == "numeric"
         self._reader: Reader = self._calculator.make_reader()
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -176,7 +176,7 @@ def read_column(series: pd.Series, *, where: str) -> tuple[pa.Array, Value]:
         return pa.array(series, type=pa.string(), from_pandas=True), Value("", "text", masked=True)
     target = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}[kind]
     array = pa.Array.from_pandas(series, type=target)
-    return array, Value("", kind, masked=masked, tame=kind == "float" and _is_tame(array))
+    return array, Value("", kind, masked=masked, tame=is_tame(array))
 
 
 def is_exact(numbers: pa.Array | pa.ChunkedArray, *, rows: int) -> bool:
@@ -195,7 +195,10 @@ def is_exact(numbers: pa.Array | pa.ChunkedArray, *, rows: int) -> bool:
     return pa.types.is_integer(numbers.type) or bool(pc.all(pc.equal(pc.trunc(numbers), numbers), min_count=0).as_py())
 
 
-def _is_tame(numbers: pa.Array) -> bool:
+def is_tame(numbers: pa.Array | pa.ChunkedArray) -> bool:
+    """Tell whether the squares of these numbers, and sums of them, stay far from the end of what a double holds."""
+    if not pa.types.is_floating(numbers.type):
+        return False
     ends = pc.min_max(numbers).as_py()
     return ends["min"] is None or (ends["min"] > -_TAME and ends["max"] < _TAME)
 
