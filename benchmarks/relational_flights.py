@@ -40,8 +40,13 @@ def read(copies: int = 1) -> pd.DataFrame:
     return flights
 
 
-def make_entityset(flights: pd.DataFrame) -> Any:
-    """Make featuretools' entity set."""
+def make_entityset(flights: pd.DataFrame, *, late: bool = True) -> Any:
+    """Make featuretools' entity set.
+
+    Args:
+        flights: the flights.
+        late: whether outcomes are known once the flight has landed; else with the flight itself.
+    """
     import featuretools as ft
 
     entityset = ft.EntitySet("nycflights13")
@@ -50,7 +55,7 @@ def make_entityset(flights: pd.DataFrame) -> Any:
         dataframe=flights,
         index="flight",
         time_index="scheduled",
-        secondary_time_index={"landed": OUTCOMES},
+        secondary_time_index={"landed": OUTCOMES} if late else None,
         logical_types=dict.fromkeys(PARENTS.values(), "Categorical") | dict.fromkeys(NUMBERS, "Double"),
     )
     for table, key in PARENTS.items():

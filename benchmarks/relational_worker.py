@@ -41,7 +41,7 @@ def _ours(settings: dict[str, Any]) -> None:
     from mlwf_assets.features.relational import calculate_feature_matrix
 
     flights = given.read(settings["copies"]).head(settings.get("rows"))
-    entityset = given.make_entityset(flights)
+    entityset = given.make_entityset(flights, late=settings.get("late", True))
     features = given.define(entityset, settings["primitives"], settings.get("windows"))
     start_s, cpu_s = time.perf_counter(), time.process_time()
     frame = calculate_feature_matrix(features, entityset, given.ask(flights))

@@ -6,9 +6,11 @@ rows have to be held per cutoff, cutoffs are taken in parts, so that memory stay
 
 import os
 import tempfile
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,9 @@ def connect(*, memory: str = _MEMORY) -> Any:
     """Open a DuckDB of its own, that spills to disk when it reaches its limit of memory."""
     import duckdb
 
-    spill = os.path.join(tempfile.gettempdir(), f"mlwf-duckdb-{os.getpid()}")  # noqa: PTH118
+    # A directory of its own, for DuckDB's files have the same names in all of them. DuckDB makes it when it first
+    # spills, and takes it away when it is closed.
+    spill = str(Path(tempfile.gettempdir()) / f"mlwf-duckdb-{os.getpid()}-{uuid.uuid4().hex}")
     connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": spill})
     connection.execute("SET ieee_floating_point_ops = true")
     connection.execute("SET preserve_insertion_order = false")

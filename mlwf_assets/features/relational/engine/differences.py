@@ -2,7 +2,7 @@
 
 A count, a sum and a mean need no frame of their own then, but two as-of joins with running states that windows share.
 Whole numbers come out exactly; other sums lose what their group's whole sum cannot hold. An infinite value would never
-leave, so this serves tables alone that have none.
+leave, so this serves columns alone that have none.
 """
 
 import re

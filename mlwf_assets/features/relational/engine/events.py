@@ -26,6 +26,8 @@ from mlwf_assets.features.relational.engine.windows import TRAINING, Windows
 
 # Later and earlier times (the year 2096, say) are taken for this, so that doubling them does not overflow.
 LIMIT = 4_000_000_000_000_000_000
+# The running sum of so many numbers is right to 1e-9 of the largest.
+_MOST_ROWS = 400_000
 _SOME = '"__some"'
 
 
@@ -220,13 +222,19 @@ class EventGroups:
                 self.groups[key] = EventGroup(name, statics, path, where, late, start, self.training, self.include)
             return self.groups[key]
 
-        if start and not self.training and self.tables.all_finite:
+        if start and not self.training and all(self._adds_up(table, value) for _, value in args):
             try:
                 return self._add_difference((names, condition, late, start), group(""), feature, args)
             except NotServed:
                 pass  # a frame of its own then
         group(start).add(feature, args)
         return group(start)
+
+    def _adds_up(self, table: str, value: Value) -> bool:
+        """Tell whether a sum within a window can be the difference of two running sums."""
+        if value.kind != "float" or value.exact or self.tables.all_finite:
+            return True
+        return value.tame and self.tables.count_rows(table) <= _MOST_ROWS
 
     def _add_difference(
         self, key: tuple[Any, ...], whole: EventGroup, feature: Any, args: list[tuple[str, Value]]
