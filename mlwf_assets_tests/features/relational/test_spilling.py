@@ -11,7 +11,7 @@ from mlwf_assets.features.quiet import quiet_libraries
 with quiet_libraries():
     from mlwf_assets.features.relational.engine.calculator import connect
 
-_ROWS = 400_000
+_ROWS = 250_000
 _SORTED = (
     f"SELECT SUM(i * n) FROM (SELECT i, ROW_NUMBER() OVER (ORDER BY MD5(i::VARCHAR)) AS n FROM range({_ROWS}) r(i))"
 )
