@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("demo", "lazy", "gpu", "gpu_ledger", "timeseries", "flights_script")
+BENCHMARKS = ("demo", "lazy", "gpu", "gpu_ledger", "timeseries", "relational", "flights_script")
 RESULTS = Path(__file__).parent / "results"
 
 

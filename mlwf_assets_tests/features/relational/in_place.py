@@ -11,6 +11,8 @@ import pytest
 
 APPROXIMATE = "`approximate` gives exact values, not those of a moment before"
 WORKERS = "`n_jobs` changes nothing: there are no workers of Dask's"
+NUMPY = "fails with featuretools itself: np.NINF is gone from numpy 2"
+INFINITE = "fails with featuretools itself: scipy refuses infinite values"
 EXCEPTIONS = {
     "test_cfm_no_cutoff_time_index": APPROXIMATE,
     "test_approximate_dfeat_of_agg_on_target_include_cutoff_time": APPROXIMATE,
@@ -22,6 +24,13 @@ EXCEPTIONS = {
     "test_dask_persisted_es": WORKERS,
     "test_parallel_failure_raises_correct_error": WORKERS,
     "test_warning_not_enough_chunks": WORKERS,
+    "TestKurtosis.test_inf": NUMPY,
+    "TestNumZeroCrossings.test_inf": NUMPY,
+    "TestMinCount.test_ninf": NUMPY,
+    "TestMaxCount.test_ninf": NUMPY,
+    "TestPercentChange.test_zero": NUMPY,
+    "TestPercentChange.test_inf": NUMPY,
+    "TestSavgolFilter.test_nans": INFINITE,
 }
 OWNERS = (
     "featuretools",
@@ -60,5 +69,6 @@ def pytest_ignore_collect(collection_path):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if reason := EXCEPTIONS.get(item.originalname):
+        name = f"{item.cls.__name__}.{item.originalname}" if item.cls else item.originalname
+        if reason := EXCEPTIONS.get(name):
             item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
