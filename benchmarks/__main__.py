@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("demo", "lazy", "gpu", "gpu_ledger", "timeseries", "flights_script", "automl")
+BENCHMARKS = ("demo", "lazy", "gpu", "gpu_ledger", "timeseries", "relational", "flights_script", "automl")
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -7,5 +7,6 @@ from mlwf_assets.features.relational.engine.api import (
     explain,
     supported_primitives,
 )
+from mlwf_assets.features.relational.engine.serving import Server
 
-__all__ = ["SlowFeatureWarning", "calculate_feature_matrix", "dfs", "explain", "supported_primitives"]
+__all__ = ["Server", "SlowFeatureWarning", "calculate_feature_matrix", "dfs", "explain", "supported_primitives"]

@@ -6,7 +6,6 @@ warning that names it and says what it costs.
 
 import warnings
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pandas as pd
 
 from mlwf_assets.errors import SpecError
 from mlwf_assets.features.relational.engine import matrix, translate
+from mlwf_assets.features.relational.engine.asked import Asked
 from mlwf_assets.features.relational.engine.layers import NotServed
 from mlwf_assets.features.relational.engine.progress import Progress, save_each_time
 from mlwf_assets.features.relational.engine.tables import Tables
@@ -90,106 +90,11 @@ def calculate_feature_matrix(
     return _calculate(
         features,
         entityset,
-        _Asked(entityset, features, cutoff_time, instance_ids, training_window, approximate, include_cutoff_time),
+        Asked(entityset, features, cutoff_time, instance_ids, training_window, approximate, include_cutoff_time),
         in_index=cutoff_time_in_index,
         save=save_progress,
         progress=Progress(verbose=verbose, callback=progress_callback),
     )
-
-
-class _Asked:
-    """Instances and cutoffs, checked as featuretools checks them.
-
-    Attributes:
-        ids, times: (n_rows,) instances and cutoffs.
-        cutoffs: the frame with the columns to pass through; None where there is one time for all.
-    """
-
-    def __init__(
-        self,
-        entityset: Any,
-        features: list[Any],
-        cutoff_time: Any,
-        instance_ids: Any,
-        training_window: Any,
-        approximate: Any,
-        include: bool,  # noqa: FBT001
-    ) -> None:
-        from featuretools.computational_backends.utils import _check_cutoff_time_type, _validate_cutoff_time
-        from featuretools.utils.wrangle import _check_timedelta
-
-        target = entityset[features[0].dataframe_name]
-        cutoffs = _validate_cutoff_time(cutoff_time, target)
-        entityset._check_time_indexes()  # noqa: SLF001
-        self.window = _check_timedelta(training_window)
-        self.include = include
-        if self.window is not None and not self.window.has_no_observations():
-            raise AssertionError("Training window cannot be in observations")
-        if isinstance(cutoffs, pd.DataFrame):
-            self._take_frame(entityset, target, cutoffs, instance_ids)
-            _check_cutoff_time_type(self.cutoffs, entityset.time_type)
-        else:
-            self._take_one_time(entityset, target, cutoffs, instance_ids)
-            _check_cutoff_time_type((self.time, self.ids), entityset.time_type)
-            self._warn_of_approximation(approximate)
-        if len(self.ids) == 0:
-            raise AssertionError("0 instance ids provided")
-        self._warn_of_last_times(entityset)
-
-    def _take_frame(self, entityset: Any, target: Any, cutoffs: pd.DataFrame, instance_ids: Any) -> None:
-        if instance_ids:
-            warnings.warn(
-                "Passing 'instance_ids' is valid only if 'cutoff_time' is a single value or None - ignoring",
-                stacklevel=5,
-            )
-        cutoffs.ww.init(logical_types={"instance_id": target.ww.logical_types[target.ww.index]})
-        self.cutoffs: pd.DataFrame | None = cutoffs
-        self.passed = [name for name in cutoffs.columns if name not in ("instance_id", "time")]
-        self.ids, self.times = cutoffs["instance_id"], cutoffs["time"]
-
-    def _take_one_time(self, entityset: Any, target: Any, cutoff: Any, instance_ids: Any) -> None:
-        if cutoff is None:
-            cutoff = np.inf if entityset.time_type == "numeric" else datetime.now()  # noqa: DTZ005 - as featuretools has it
-        if instance_ids is None:
-            seen = entityset._handle_time(  # noqa: SLF001
-                dataframe_name=target.ww.name,
-                df=target,
-                time_last=cutoff,
-                training_window=self.window,
-                include_cutoff_time=self.include,
-            )
-            instance_ids = seen[target.ww.index]
-        self.ids = instance_ids if isinstance(instance_ids, pd.Series) else pd.Series(instance_ids)
-        self.cutoffs, self.passed, self.time = None, [], cutoff
-        self.times = pd.Series([cutoff] * len(self.ids))
-        if entityset.time_type == "numeric":
-            self.times = self.times.astype(float)
-        elif len(self.times):
-            self.times = self.times.astype("datetime64[ns]")
-
-    def _warn_of_approximation(self, approximate: Any) -> None:
-        if approximate is not None:
-            warnings.warn(
-                "Using approximate with a single cutoff_time value or no cutoff_time "
-                "provides no computational efficiency benefit",
-                stacklevel=5,
-            )
-
-    def _warn_of_last_times(self, entityset: Any) -> None:
-        if self.window is None:
-            return
-        for frame in entityset.dataframes:
-            if frame.ww.time_index and frame.ww.metadata.get("last_time_index") is None:
-                warnings.warn(
-                    f"Using training_window but last_time_index is not set for dataframe {frame.ww.name}", stacklevel=5
-                )
-
-    def index(self, name: str) -> pd.MultiIndex:
-        """Give the result's index, instances and times."""
-        if self.cutoffs is not None:
-            return pd.MultiIndex.from_frame(self.cutoffs[["instance_id", "time"]], names=[name, "time"])
-        times = pd.Index([self.time] * len(self.ids))
-        return pd.MultiIndex.from_arrays([pd.Index(self.ids), times], names=[name, "time"])
 
 
 def _find_entityset(entityset: Any, dataframes: Any, relationships: Any) -> Any:
@@ -221,8 +126,9 @@ def split(features: Sequence[Any], entityset: Any, *, include: bool = True, wind
 
 
 def _calculate(
-    features: list[Any], entityset: Any, asked: _Asked, *, in_index: bool, save: str | None, progress: Progress
+    features: list[Any], entityset: Any, asked: Asked, *, in_index: bool, save: str | None, progress: Progress
 ) -> pd.DataFrame:
+    from featuretools import AggregationFeature
     from featuretools.computational_backends.utils import get_ww_types_from_features
 
     from mlwf_assets.features.relational.engine.calculator import Calculator
@@ -237,9 +143,16 @@ def _calculate(
         columns.update(_calculate_slowly(slow, reasons, entityset, asked))
     if served:
         calculator = Calculator(served, entityset, asked.window, asked.include)
-        table, unseen = calculator.run(asked.ids, asked.times, report=progress.advance)
+        table, unseen = calculator.run(asked.keys, asked.times, report=progress.advance)
+        aggregated = {
+            output for one in served if isinstance(one, AggregationFeature) for output in one.get_feature_names()
+        }
         for number, (output, value) in enumerate(calculator.outputs()):
-            columns[output] = matrix.to_pandas(table.column(number), value, complete=not unseen.any())
+            column = table.column(number)
+            if output in aggregated and value.kind == "category" and column.null_count == len(column):
+                columns[output] = np.full(len(column), np.nan)  # of no rows featuretools gathers no categories
+            else:
+                columns[output] = matrix.to_pandas(column, value, complete=not unseen.any())
         calculator.connection.close()
     names = [output for feature in features for output in feature.get_feature_names()]
     schema = get_ww_types_from_features(features, entityset, asked.passed, asked.cutoffs)
@@ -253,7 +166,7 @@ def _calculate(
     return frame
 
 
-def _calculate_slowly(features: list[Any], reasons: dict[str, str], entityset: Any, asked: _Asked) -> dict[str, Any]:
+def _calculate_slowly(features: list[Any], reasons: dict[str, str], entityset: Any, asked: Asked) -> dict[str, Any]:
     """Let featuretools calculate features, and say so."""
     import featuretools as ft
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as pat
 
-from mlwf_assets.features.relational.engine.tables import ROW, Tables, relation_name
+from mlwf_assets.features.relational.engine.tables import ROW, Tables, is_exact, is_tame, relation_name
 from mlwf_assets.features.relational.engine.values import Value, quote
 
 
@@ -35,7 +35,13 @@ class ArrowTables(Tables):
     def column(self, table: str, name: str) -> Value:
         """Tell what a column is; it can then be read from the table."""
         self._asked.setdefault(table, {})[name] = None
-        return replace(_describe(self.data[table].schema.field(name).type), sql=quote(name))
+        rows = self.data[table]
+        value = replace(_describe(rows.schema.field(name).type), sql=quote(name))
+        # A table that is empty now gets its rows later, and nothing is known of them.
+        if not rows.num_rows or not value.numeric:
+            return value
+        most = max(one.num_rows for one in self.data.values())
+        return replace(value, tame=is_tame(rows[name]), exact=is_exact(rows[name], rows=most))
 
     def load(self) -> None:
         """Put the columns that were asked for into DuckDB."""

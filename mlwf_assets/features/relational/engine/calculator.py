@@ -6,14 +6,18 @@ rows have to be held per cutoff, cutoffs are taken in parts, so that memory stay
 
 import os
 import tempfile
+import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from mlwf_assets.features.relational.engine.lookups import Reader
 from mlwf_assets.features.relational.engine.plan import Plan, Statement
 from mlwf_assets.features.relational.engine.tables import Tables, read_column
 from mlwf_assets.features.relational.engine.values import Value, quote
@@ -28,7 +32,9 @@ def connect(*, memory: str = _MEMORY) -> Any:
     """Open a DuckDB of its own, that spills to disk when it reaches its limit of memory."""
     import duckdb
 
-    spill = os.path.join(tempfile.gettempdir(), f"mlwf-duckdb-{os.getpid()}")  # noqa: PTH118
+    # A directory of its own, for DuckDB's files have the same names in all of them. DuckDB makes it when it first
+    # spills, and takes it away when it is closed.
+    spill = str(Path(tempfile.gettempdir()) / f"mlwf-duckdb-{os.getpid()}-{uuid.uuid4().hex}")
     connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": spill})
     connection.execute("SET ieee_floating_point_ops = true")
     connection.execute("SET preserve_insertion_order = false")
@@ -60,8 +66,9 @@ class Calculator:
         tables = self.tables or Tables(self.entityset, self.connection)
         self.plan = Plan(tables, list(self.features), self.include_cutoff_time, self.training_window)
         tables.load()
-        for statement in self.plan.history:
-            self._make(statement, temporary=False)
+        # Some of their work keeps one thread alone busy, so that two of them are made at a time.
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._make_history, self.plan.history))
 
     def run(
         self, ids: pd.Series, times: pd.Series, *, report: Callable[[float], None] | None = None
@@ -81,24 +88,27 @@ class Calculator:
         unique = pd.Series(unique)
         keys, _ = read_column(ids.reset_index(drop=True), where="instance_id")
         starts = list_starts(unique, self.plan.windows.spans)
+        numbers = _as_numbers(unique)
         moments = pa.table(
-            {
-                "__c": np.arange(len(unique)),
-                "__time": _as_numbers(unique),
-                **{n: pa.array(v) for n, v in starts.items()},
-            }
+            {"__c": np.arange(len(unique)), "__time": numbers, **{n: pa.array(v) for n, v in starts.items()}}
         )
-        asked = pa.table({"__c": pa.array(codes), "__id": keys, "__place": np.arange(len(ids))})
+        places = np.arange(len(ids))
+        asked = pa.table({"__c": pa.array(codes), "__time": numbers.take(codes), "__id": keys, "__place": places})
         parts = []
         size = self._size(len(unique))
         steps = -(-len(unique) // size) * (len(self.plan.statements) + 1)
         for start in range(0, len(unique), size):
             within = pa.array((codes >= start) & (codes < start + size))
             parts.append(self._run_part(moments.slice(start, size), asked.filter(within), report, 1 / steps))
-        table = pa.concat_tables(parts)
-        order = np.argsort(table["__place"].to_numpy(), kind="stable")
-        table = table.take(order)
+        table = pa.concat_tables(parts).combine_chunks()
+        table = table.take(np.argsort(table["__place"].to_numpy(), kind="stable"))
         return table.drop_columns(["__place", "__unseen"]), table["__unseen"].to_numpy()
+
+    def make_reader(self) -> Reader:
+        """Make what calculates one row after the other; nothing else is calculated after that."""
+        table, tables = self.entityset[self.features[0].dataframe_name], self.plan.tables
+        time_type = "DOUBLE" if self.entityset.time_type == "numeric" else "BIGINT"
+        return Reader(self.plan, self.connection, tables.column(table.ww.name, table.ww.index).type, time_type)
 
     def _size(self, moments: int) -> int:
         """Give the number of cutoff times that are calculated at once."""
@@ -113,7 +123,7 @@ class Calculator:
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM __arrow")
             self.connection.unregister("__arrow")
         for statement in self.plan.statements:
-            self._make(statement, temporary=True)
+            self._make(statement)
             if report is not None:
                 report(share)
         table = self.connection.execute(self.plan.final).to_arrow_table()
@@ -123,9 +133,13 @@ class Calculator:
             report(share)
         return table
 
-    def _make(self, statement: Statement, *, temporary: bool) -> None:
-        sort = "TABLE" if not temporary else "TEMP TABLE" if statement.kept else "TEMP VIEW"
-        self.connection.execute(f"CREATE OR REPLACE {sort} {quote(statement.name)} AS {statement.sql}")
+    def _make_history(self, statement: Statement) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"CREATE OR REPLACE TABLE {quote(statement.name)} AS {statement.sql}")
+
+    def _make(self, statement: Statement) -> None:
+        sort = "TABLE" if statement.kept else "VIEW"
+        self.connection.execute(f"CREATE OR REPLACE TEMP {sort} {quote(statement.name)} AS {statement.sql}")
 
     def outputs(self) -> list[tuple[str, Value]]:
         """Name the outputs in the order of the table's columns, each with what it is."""

@@ -8,6 +8,8 @@ import sqlglot
 
 WRITTEN = "duckdb"
 RUN_BY = "duckdb"
+# Whether windows without partition and order are computed over rows as they come from an ordered subquery.
+STREAMS = RUN_BY == "duckdb"
 
 
 def render(sql: str) -> str:

@@ -2,7 +2,7 @@
 
 A count, a sum and a mean need no frame of their own then, but two as-of joins with running states that windows share.
 Whole numbers come out exactly; other sums lose what their group's whole sum cannot hold. An infinite value would never
-leave, so this serves tables alone that have none.
+leave, so this serves columns alone that have none.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Any
 from mlwf_assets.features.relational.engine import translate
 from mlwf_assets.features.relational.engine.aggregates import Gather
 from mlwf_assets.features.relational.engine.layers import NotServed
+from mlwf_assets.features.relational.engine.lookups import Lookup
 from mlwf_assets.features.relational.engine.tables import ROW
 from mlwf_assets.features.relational.engine.values import Value, quote
 
@@ -79,10 +80,23 @@ class Differences:
         inputs = [value.at(self.take_input(name, value)) for name, value in args]
         self.results[feature.unique_name()] = translate.aggregate(feature.primitive, inputs, self.gather)
 
+    def look_up(self, rows: str, key: str) -> Lookup:
+        """Say how the same is found for one row."""
+        return Lookup(
+            self.states,
+            self.write_asked(rows, key),
+            self._write_results(),
+            tuple(self.gather.used),
+            f"{self._some} > 0",
+        )
+
+    def _write_results(self) -> str:
+        results = [one for values in self.results.values() for one in values]
+        return ", ".join(f"{one.sql} AS {quote(f'result{place}')}" for place, one in enumerate(results))
+
     def write(self, rows: str, key: str) -> str:
         """Write the statement that summarises, for each row of a relation, the events of its window."""
-        results = [one for values in self.results.values() for one in values]
-        made = ", ".join(f"{one.sql} AS {quote(f'result{place}')}" for place, one in enumerate(results))
+        made = self._write_results()
         now = ", ".join(f"states.{quote(name)}" for name in self.gather.used)
         early = ", ".join(f"states.{quote(name)} AS {quote(f'early {name}')}" for name in self.gather.used)
         return (

@@ -14,8 +14,11 @@ from typing import Any
 
 from mlwf_assets.features.relational.engine import translate
 from mlwf_assets.features.relational.engine.aggregates import Gather
+from mlwf_assets.features.relational.engine.dialect import STREAMS
 from mlwf_assets.features.relational.engine.differences import Differences
 from mlwf_assets.features.relational.engine.layers import Layers, NotServed, Scope
+from mlwf_assets.features.relational.engine.lookups import Lookup
+from mlwf_assets.features.relational.engine.running import can_run, write_running
 from mlwf_assets.features.relational.engine.statics import Statics
 from mlwf_assets.features.relational.engine.tables import ROW, Tables
 from mlwf_assets.features.relational.engine.values import Value, quote
@@ -23,6 +26,8 @@ from mlwf_assets.features.relational.engine.windows import TRAINING, Windows
 
 # Later and earlier times (the year 2096, say) are taken for this, so that doubling them does not overflow.
 LIMIT = 4_000_000_000_000_000_000
+# The running sum of so many numbers is right to 1e-9 of the largest.
+_MOST_ROWS = 400_000
 _SOME = '"__some"'
 
 
@@ -52,6 +57,7 @@ class EventGroup:
     results: dict[str, list[Value]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._exact: dict[str, str] = {}
         self.layers = Layers("", {"__g", "__key", ROW, "__lo", "__c", "__now"})
         growing = not self.start and not self.training
         scope = Scope(self.layers, partition=("__g",), order=f"__key, {ROW}")
@@ -74,13 +80,17 @@ class EventGroup:
         for taken, sql in self.columns.items():
             if sql == value.sql:
                 return taken
-        free, number = name, 1
+        free, times = name, 1
         while free.lower() in self.layers.taken:
-            number += 1
-            free = f"{name} #{number}"
+            times += 1
+            free = f"{name} #{times}"
         self.layers.taken.add(free.lower())
-        self.columns[quote(free)] = value.sql
-        return quote(free)
+        column = quote(free)
+        self.columns[column] = value.sql
+        if value.exact:
+            number = value.at(column).number
+            self._exact |= dict.fromkeys((column, number, f"{number} * {number}"), column)
+        return column
 
     def write_events(self) -> str:
         """Write the statement that makes the events: group, time, number and values of each row."""
@@ -98,12 +108,19 @@ class EventGroup:
             condition += f" AND {self.where.sql}"
         self.layers.source = f"({self.statics.select(columns=', '.join(chosen), condition=condition)})"
         if not self.growing:
-            return f"{self.layers.select()} ORDER BY __g, __key"
-        parts = ", ".join(f"{sql} OVER so_far AS {name}" for name, sql in self.gather.parts.items())
-        return (
-            f"SELECT __g, __key, {parts} FROM ({self.layers.select()}) WINDOW so_far AS "
-            f"(PARTITION BY __g ORDER BY __key RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) ORDER BY __g, __key"
+            return self.layers.select()
+        parts = self.gather.parts
+        easy = {name: sql for name, sql in parts.items() if STREAMS and can_run(sql, self._exact)}
+        taken = ", ".join(name if name in easy else f"{sql} OVER so_far AS {name}" for name, sql in parts.items())
+        begin, source = (
+            (write_running(self.layers.select(), easy, self._exact), "running")
+            if easy
+            else ("", f"({self.layers.select()})")
         )
+        frame = "(PARTITION BY __g ORDER BY __key RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+        window = f" WINDOW so_far AS {frame}" if len(easy) < len(parts) else ""
+        last = "__last" if easy else "LEAD(__key) OVER (PARTITION BY __g ORDER BY __key) IS DISTINCT FROM __key"
+        return f"{begin} SELECT __g, __key, {taken} FROM {source}{window} {'QUALIFY' if window else 'WHERE'} {last}"
 
     def write(self, rows: str, key: str) -> str:
         """Write the statement that summarises, for each row of a relation, the events that it sees.
@@ -112,14 +129,17 @@ class EventGroup:
             rows: a relation with the number of the cutoff and a key.
             key: its quoted column that the events' group is compared with.
         """
-        results = [one for values in self.results.values() for one in values]
-        made = ", ".join(f"{one.sql} AS {quote(f'result{place}')}" for place, one in enumerate(results))
+        made = self._write_results()
         asked = self.write_asked(rows, key, self.start)
         events = f"SELECT * FROM {quote(self.name)} AS e SEMI JOIN asked ON e.__g = asked.__g"
         if self.growing:
             return (
-                f"WITH asked AS ({asked}), states AS ({events}) SELECT __c, asked.__g, {made} "
-                f"FROM asked ASOF JOIN states ON asked.__g = states.__g AND asked.__key >= states.__key"
+                f"WITH asked AS ({asked}), "
+                f"times AS (SELECT __g, __key FROM {quote(self.name)} AS e SEMI JOIN asked ON e.__g = asked.__g), "
+                f"found AS (SELECT asked.*, times.__key AS __at FROM asked ASOF JOIN times "
+                f"ON asked.__g = times.__g AND asked.__key >= times.__key) "
+                f"SELECT __c, found.__g, {made} FROM found JOIN {quote(self.name)} AS states "
+                f"ON found.__g = states.__g AND found.__at = states.__key"
             )
         parts = {_SOME: f"COUNT({ROW})", **self.gather.parts}
         taken = ", ".join(f"{sql} OVER frame AS {name}" for name, sql in parts.items())
@@ -131,18 +151,29 @@ class EventGroup:
             f"SELECT __c, __g, {made} FROM framed WHERE __c IS NOT NULL AND {_SOME} > 0"
         )
 
+    def look_up(self, rows: str, key: str) -> Lookup | None:
+        """Say how the same is found for one row; None where frames are taken."""
+        if not self.growing:
+            return None
+        return Lookup(self.name, self.write_asked(rows, key, self.start), self._write_results())
+
+    def _write_results(self) -> str:
+        results = [one for values in self.results.values() for one in values]
+        return ", ".join(f"{one.sql} AS {quote(f'result{place}')}" for place, one in enumerate(results))
+
     def write_asked(self, rows: str, key: str, start: str) -> str:
         """Write which cutoffs and groups are asked for, each with its place in time and where its window begins."""
         timed = self.statics.tables.time_index(self.statics.table) is not None
-        moment = f"2 * LEAST(GREATEST(m.__time, -{LIMIT}), {LIMIT})" + ("" if self.include else " - 1")
+        moment = f"2 * LEAST(GREATEST(r.__time, -{LIMIT}), {LIMIT})" + ("" if self.include else " - 1")
         key_of = moment if timed else "0"
         starts = [f"2 * LEAST(m.{start}, {LIMIT})"] if start else []
         if self.training and timed:
             starts.append(f"2 * LEAST(m.{TRAINING}, {LIMIT})" + (" + 1" if self.include else ""))
         lo = f"GREATEST({', '.join(starts)})" if starts else "NULL"
+        moments = " JOIN moments AS m ON r.__c = m.__c" if starts else ""
         return (
-            f"SELECT DISTINCT r.__c, r.{key} AS __g, {key_of} AS __key, {lo} AS __lo, m.__time AS __now "
-            f"FROM {rows} AS r JOIN moments AS m ON r.__c = m.__c WHERE r.{key} IS NOT NULL"
+            f"SELECT r.__c, r.{key} AS __g, {key_of} AS __key, {lo} AS __lo, r.__time AS __now "
+            f"FROM {rows} AS r{moments} WHERE r.{key} IS NOT NULL"
         )
 
 
@@ -191,13 +222,19 @@ class EventGroups:
                 self.groups[key] = EventGroup(name, statics, path, where, late, start, self.training, self.include)
             return self.groups[key]
 
-        if start and not self.training and self.tables.all_finite:
+        if start and not self.training and all(self._adds_up(table, value) for _, value in args):
             try:
                 return self._add_difference((names, condition, late, start), group(""), feature, args)
             except NotServed:
                 pass  # a frame of its own then
         group(start).add(feature, args)
         return group(start)
+
+    def _adds_up(self, table: str, value: Value) -> bool:
+        """Tell whether a sum within a window can be the difference of two running sums."""
+        if value.kind != "float" or value.exact or self.tables.all_finite:
+            return True
+        return value.tame and self.tables.count_rows(table) <= _MOST_ROWS
 
     def _add_difference(
         self, key: tuple[Any, ...], whole: EventGroup, feature: Any, args: list[tuple[str, Value]]

@@ -88,5 +88,5 @@ def assemble(
     data = {name: pd.Series(values, index=index) for name, values in columns}
     for name in passed.columns:
         data[name] = pd.Series(passed[name].array, index=index)
-    frame = pd.DataFrame(data, index=index)
+    frame = pd.DataFrame(data, index=index, copy=False)
     return init_ww_and_concat_fm([frame], schema)

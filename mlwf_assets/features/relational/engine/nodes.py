@@ -92,6 +92,7 @@ class Node:
         relation: the rows that the instances lead to.
         everything: all rows that can be seen, where they were needed; else the same.
         links: quoted columns that lead to the parents above: the nearest first.
+        single: an instance leads to one row at most.
     """
 
     relation: str
@@ -100,6 +101,7 @@ class Node:
     values: dict[str, list[Value]]
     key: str
     below: dict[Any, "Node"] = field(default_factory=dict)
+    single: bool = False
 
     def follow(self, path: Any) -> "Node":
         """Go along a path of relationships."""

@@ -1,7 +1,8 @@
 """The plan of a calculation: statements of SQL in their order, and where each feature is found at the end.
 
 A plan depends on definitions and history, not on cutoffs: it reads the relations `moments` (number, time and window
-starts of each cutoff time) and `asked` (number of the cutoff, instance, place in the result), and serves any of them.
+starts of each cutoff time) and `asked` (number and time of the cutoff, instance, place in the result), and serves any
+of them.
 """
 
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from mlwf_assets.features.relational.engine.dialect import render
 from mlwf_assets.features.relational.engine.differences import Differences
 from mlwf_assets.features.relational.engine.events import EventGroup, EventGroups
 from mlwf_assets.features.relational.engine.layers import Layers, Scope
+from mlwf_assets.features.relational.engine.lookups import Lookup
 from mlwf_assets.features.relational.engine.needs import Need
 from mlwf_assets.features.relational.engine.nodes import ASKED, Node, Rows
 from mlwf_assets.features.relational.engine.tables import ROW, Tables, relation_name
@@ -24,12 +26,16 @@ from mlwf_assets.features.relational.engine.windows import TRAINING, Windows
 
 @dataclass(frozen=True)
 class Statement:
-    """A relation that is made, and the features that it brings; kept, or only a name for what is read once."""
+    """A relation that is made, and the features that it brings; kept, or only a name for what is read once.
+
+    Where it finds running states, `lookup` says how one row finds its own.
+    """
 
     name: str
     sql: str
     features: tuple[str, ...] = ()
     kept: bool = True
+    lookup: Lookup | None = None
 
 
 @dataclass
@@ -67,7 +73,7 @@ class Plan:
         for feature in self.features:
             need.add(feature, is_taken_from_events=self._is_taken_from_events)
         index = self.tables.entityset[need.table].ww.index
-        node = self._build(need, "asked", index, above=None)
+        node = self._build(need, "asked", index, above=None, single=True)
         self._finish(node)
         for group in self.groups.groups.values():
             names = tuple(group.results)
@@ -83,9 +89,17 @@ class Plan:
     def _is_taken_from_events(self, feature: Any) -> bool:
         return isinstance(feature, AggregationFeature) and self.groups.find(feature) is not None
 
-    def _add(self, name: str, sql: str, features: tuple[str, ...] = (), *, kept: bool = True) -> str:
+    def _add(
+        self,
+        name: str,
+        sql: str,
+        features: tuple[str, ...] = (),
+        *,
+        kept: bool = True,
+        lookup: Lookup | None = None,
+    ) -> str:
         name = f"{name} {len(self.statements) + 1}"
-        self.statements.append(Statement(name, sql if self.dry else render(sql), features, kept))
+        self.statements.append(Statement(name, sql if self.dry else render(sql), features, kept, lookup))
         return quote(name)
 
     def _finish(self, node: Node) -> None:
@@ -148,10 +162,13 @@ class Plan:
                 f"LEFT JOIN (SELECT DISTINCT __c, __id FROM {asked}) AS f ON f.__c = m.__c AND f.__id = r.{column}"
             )
             return f"SELECT {', '.join(chosen)} FROM {rows}{joins}", tuple(links)
-        rows = (
-            f"(SELECT DISTINCT __c, __id FROM {asked}) AS f JOIN moments AS m ON f.__c = m.__c "
-            f"JOIN {table} AS r ON r.{column} = f.__id"
-        )
+        if self.training is None:
+            rows = f"(SELECT DISTINCT __c, __time, __id FROM {asked}) AS m JOIN {table} AS r ON r.{column} = m.__id"
+        else:
+            rows = (
+                f"(SELECT DISTINCT __c, __id FROM {asked}) AS f JOIN moments AS m ON f.__c = m.__c "
+                f"JOIN {table} AS r ON r.{column} = f.__id"
+            )
         return f"SELECT {', '.join(chosen)} FROM {rows}{joins} WHERE {self._see(need.table)}", tuple(links)
 
     def _show(self, table: str, name: str, masks: dict[str, list[str]]) -> str:
@@ -162,20 +179,22 @@ class Plan:
         ]
         return f"CASE WHEN {' OR '.join(hidden)} THEN NULL ELSE {sql} END" if hidden else sql
 
-    def _build(self, need: Need, asked: str, key: str, *, above: tuple[Node, Any] | None) -> Node:
+    def _build(self, need: Need, asked: str, key: str, *, above: tuple[Node, Any] | None, single: bool) -> Node:
         sql, links = self._base(need, asked, key, above)
         if above is not None or need.every_row:
             self._held.append(need.table)
         base = self._add(f"rows of {need.table}", sql)
         filtered = f"(SELECT * FROM {base} WHERE {ASKED})" if need.every_row else base
         own = self.tables.column(need.table, self.tables.entityset[need.table].ww.index).sql
-        first = Node(filtered, base, links, {}, own)
+        single = single and above is None and not need.every_row
+        first = Node(filtered, base, links, {}, own, single=single)
         for name, ((forward, relationship), other) in need.below.items():
             ours = relationship._child_column_name if forward else relationship._parent_column_name  # noqa: SLF001
             theirs = relationship._parent_column_name if forward else relationship._child_column_name  # noqa: SLF001
             column = self.tables.column(need.table, ours).sql
-            leads = f"(SELECT __c, {column} AS __id FROM {filtered} WHERE {column} IS NOT NULL)"
-            first.below[name] = self._build(other, leads, theirs, above=None if forward else (first, relationship))
+            leads = f"(SELECT __c, __time, {column} AS __id FROM {filtered} WHERE {column} IS NOT NULL)"
+            way = None if forward else (first, relationship)
+            first.below[name] = self._build(other, leads, theirs, above=way, single=single)
         rows = Rows(need, Layers(base, {"__c", "__time", ROW, ASKED, *(one.strip('"').lower() for one in links)}))
         rows.layers.taken.update(name.lower() for name in nodes.list_columns(need, self.tables))
         everything = base
@@ -228,7 +247,8 @@ class Plan:
                 taken.setdefault(id(group), (group, []))[1].append(feature)
         for group, some in taken.values():
             names = tuple(feature.unique_name() for feature in some)
-            relation = self._add(f"{group.name} seen", group.write(base, ours), names)
+            lookup = group.look_up(base, ours) if node.single else None
+            relation = self._add(f"{group.name} seen", group.write(base, ours), names, lookup=lookup)
             places = [(name, value) for name, values in group.results.items() for value in values]
             wanted = {feature.unique_name(): feature for feature in some}
             brought = [

@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mlwf_assets.errors import SchemaError
 from mlwf_assets.features.relational.engine.values import Kind, Value, quote
 
 ROW = "__row"
-_TEXT = ("text", "category")
+# Numbers below this have squares, and sums of them, that a double holds.
+_TAME = 1e140
+# Whole numbers up to this are exact in a double.
+_EXACT = 2**53
 
 
 @dataclass
@@ -51,7 +55,8 @@ class Tables:
             array, value = read_column(frame[name], where=f"{table}.{name}")
             masks = self.masks(table)
             known = frozenset(time for time, columns in masks.items() if name in columns)
-            self._columns[key] = replace(value, sql=quote(name), known=known)
+            exact = is_exact(array, rows=max(map(len, self.entityset.dataframes)))
+            self._columns[key] = replace(value, sql=quote(name), known=known, exact=exact)
             self._arrow.setdefault(table, {})[name] = array
         return self._columns[key]
 
@@ -170,7 +175,32 @@ def read_column(series: pd.Series, *, where: str) -> tuple[pa.Array, Value]:
     if kind == "text":
         return pa.array(series, type=pa.string(), from_pandas=True), Value("", "text", masked=True)
     target = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}[kind]
-    return pa.Array.from_pandas(series, type=target), Value("", kind, masked=masked)
+    array = pa.Array.from_pandas(series, type=target)
+    return array, Value("", kind, masked=masked, tame=is_tame(array))
+
+
+def is_exact(numbers: pa.Array | pa.ChunkedArray, *, rows: int) -> bool:
+    """Tell whether sums of so many of these numbers, and of their squares, are exact in a double.
+
+    Example:
+        >>> is_exact(pa.array([1.0, None, -7.0]), rows=10**6), is_exact(pa.array([0.5]), rows=1)
+        (True, False)
+    """
+    if not (pa.types.is_integer(numbers.type) or pa.types.is_floating(numbers.type)):
+        return False
+    ends = pc.min_max(numbers).as_py()
+    largest = max(abs(ends["min"] or 0), abs(ends["max"] or 0))
+    if not (largest < 2**31 and rows * largest**2 < _EXACT):
+        return False
+    return pa.types.is_integer(numbers.type) or bool(pc.all(pc.equal(pc.trunc(numbers), numbers), min_count=0).as_py())
+
+
+def is_tame(numbers: pa.Array | pa.ChunkedArray) -> bool:
+    """Tell whether the squares of these numbers, and sums of them, stay far from the end of what a double holds."""
+    if not pa.types.is_floating(numbers.type):
+        return False
+    ends = pc.min_max(numbers).as_py()
+    return ends["min"] is None or (ends["min"] > -_TAME and ends["max"] < _TAME)
 
 
 def _find_kind(dtype: Any) -> tuple[Kind | None, bool]:

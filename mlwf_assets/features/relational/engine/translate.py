@@ -54,7 +54,7 @@ def transform(primitive: Any, args: Sequence[Value], scope: Scope) -> list[Value
     made = TRANSFORMS[name](primitive, list(args), scope)
     shaky = any(one.shaky for one in args)
     rounded = made.kind == "float" and any(one.rounded for one in args)
-    return [replace(made, known=known, shaky=shaky and made.kind != "int", rounded=rounded)]
+    return [replace(made, known=known, shaky=shaky and made.kind != "int", rounded=rounded, tame=False, exact=False)]
 
 
 def aggregate(primitive: Any, args: Sequence[Value], rows: Gather) -> list[Value]:
@@ -76,6 +76,8 @@ def aggregate(primitive: Any, args: Sequence[Value], rows: Gather) -> list[Value
             masked=one.masked or (mask and one.numeric),
             shaky=mask or one.kind == "bool" or name == "PercentTrue",
             rounded=one.kind == "float",
+            tame=False,
+            exact=False,
         )
         for one in values
     ]

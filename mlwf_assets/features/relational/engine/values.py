@@ -39,6 +39,9 @@ class Value:
         shaky: a result that was joined or summarised and has a mask, or holds truth values: which type pandas gives it,
             and so what comparing its gaps gives, depends on what else stands in the same batch.
         rounded: a computed number whose last bits depend on the order of the sum.
+        tame: no number in it is infinite, or has a square near the end of what a double holds.
+        exact: whole numbers, so few and small that their sums and sums of squares are exact in a double, and each
+            fits into 31 bits.
         known: names of the columns in the same row with the times after which it is known at all (secondary time
             indexes).
     """
@@ -51,6 +54,8 @@ class Value:
     ordered: bool = False
     shaky: bool = False
     rounded: bool = False
+    tame: bool = False
+    exact: bool = False
     known: frozenset[str] = frozenset()
 
     def at(self, sql: str) -> "Value":

@@ -29,12 +29,24 @@ def _variance(primitive: Any, args: list[Value], rows: Gather) -> Value:
 
 def _spread(function: str, value: Value, rows: Gather) -> Value:
     """Take a spread; where squares exceed a double pandas has infinity, for infinite values a gap; DuckDB fails."""
-    if value.kind != "float":
+    if value.exact:
+        return _spread_exactly(function, value, rows)
+    if value.kind != "float" or value.tame:
         return Value(rows.take(f"{function}({value.number})"), "float", masked=value.masked)
     spread = rows.take(f"{function}(CASE WHEN ABS({value.sql}) < {_HUGE} THEN {value.sql} END)")
     size, n = rows.take(f"MAX(ABS({value.sql}))"), rows.take(f"COUNT({value.sql})")
     infinite = f"CASE WHEN {n} > 1 AND {size} < 'inf'::DOUBLE THEN 'inf'::DOUBLE END"
     return Value(f"CASE WHEN {size} >= {_HUGE} THEN {infinite} ELSE {spread} END", "float", masked=value.masked)
+
+
+def _spread_exactly(function: str, value: Value, rows: Gather) -> Value:
+    """Take a spread of whole numbers: n times the sum of squares less the square of the sum, without any rounding."""
+    n = rows.take(f"COUNT({value.sql})")
+    total, squares = (rows.take(f"SUM({sql})") for sql in (value.number, f"{value.number} * {value.number}"))
+    left = f"CAST({n} AS HUGEINT) * CAST({squares} AS HUGEINT) - CAST({total} AS HUGEINT) * CAST({total} AS HUGEINT)"
+    variance = f"CAST({left} AS DOUBLE) / (CAST({n} AS DOUBLE) * ({n} - 1))"
+    spread = f"SQRT({variance})" if function == "STDDEV_SAMP" else variance
+    return Value(f"CASE WHEN {n} > 1 THEN {spread} END", "float", masked=value.masked)
 
 
 def _central(value: Value, rows: Gather) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mlwf_assets.features.relational.engine.aggregates.registry import Gather, aggregate
+from mlwf_assets.features.relational.engine.aggregates.registry import Gather, aggregate, framed
 from mlwf_assets.features.relational.engine.layers import NotServed
 from mlwf_assets.features.relational.engine.values import Value
 
@@ -10,19 +10,26 @@ from mlwf_assets.features.relational.engine.values import Value
 @aggregate("Sum", late=True)
 def _sum(primitive: Any, args: list[Value], rows: Gather) -> Value:
     (one,) = args
+    total = f"COALESCE({_take_sum(one, rows)}, 0)"
     if one.kind in ("int", "bool"):
-        whole = f"CAST(COALESCE({rows.take(f'SUM(CAST({one.sql} AS BIGINT))')}, 0) AS BIGINT)"
-        return Value(whole, "int", masked=one.masked)
-    return Value(f"COALESCE({rows.take(f'SUM({one.number})')}, 0)", "float", masked=one.masked)
+        return Value(f"CAST({total} AS BIGINT)", "int", masked=one.masked)
+    return Value(total, "float", masked=one.masked)
+
+
+def _take_sum(value: Value, rows: Gather) -> str:
+    whole = value.kind in ("int", "bool") and not value.exact
+    return rows.take(f"SUM({f'CAST({value.sql} AS BIGINT)' if whole else value.number})")
 
 
 @aggregate("Mean", late=True)
 def _mean(primitive: Any, args: list[Value], rows: Gather) -> Value:
     (one,) = args
-    mean = rows.take(f"AVG({one.number})")
+    # A sum and a count that others take, too, instead of an aggregate of its own.
+    count = rows.take(f"COUNT({one.sql})")
+    mean = f"(CAST({_take_sum(one, rows)} AS DOUBLE) / {count})"
     if primitive.skipna:
         return Value(mean, "float", masked=one.masked)
-    complete = f"{rows.take(f'COUNT({one.sql})')} = {rows.take(f'COUNT({rows.row})')}"
+    complete = f"{count} = {rows.take(f'COUNT({rows.row})')}"
     return Value(f"CASE WHEN {complete} THEN {mean} END", "float", masked=one.masked)
 
 
@@ -46,6 +53,15 @@ def _max_min_delta(primitive: Any, args: list[Value], rows: Gather) -> Value:
 def _median(primitive: Any, args: list[Value], rows: Gather) -> Value:
     (one,) = args
     return Value(rows.take(f"MEDIAN({one.number})"), "float", masked=one.masked)
+
+
+@framed("Median")
+def _median_growing(primitive: Any, args: list[Value], rows: Gather) -> Value:
+    """Take the medians of the values that are there, and carry them on: with gaps DuckDB takes quadratic time."""
+    (one,) = args
+    events = rows.growing_events()
+    median = events.step(f"MEDIAN({one.number}) OVER (PARTITION BY __g, {one.sql} IS NULL ORDER BY __key)")
+    return Value(rows.take(f"LAST_VALUE({median} IGNORE NULLS)"), "float", masked=one.masked)
 
 
 @aggregate("First", "Last")
