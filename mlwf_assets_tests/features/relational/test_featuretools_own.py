@@ -4,15 +4,15 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-import featuretools.tests
 import pytest
 
 from mlwf_assets_tests.features.relational import in_place
 
 CALCULATES = re.compile(r"calculate_feature_matrix|dfs\(")
-OWN = Path(featuretools.tests.__file__).parent
+OWN = Path(find_spec("featuretools").origin).parent / "tests"  # not imported: the other process does
 SMALL = [OWN / "synthesis" / "test_dfs_method.py"]
 # Whatever calculates: the other tests are of definitions, and of primitives by themselves.
 FULL = [
