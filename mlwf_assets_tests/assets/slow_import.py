@@ -4,10 +4,10 @@ import os
 import time
 from pathlib import Path
 
-_FOLDER = Path(os.environ["MLWF_TEST_FOLDER"])
-(_FOLDER / "starts").touch()
-while not (_FOLDER / "ready").exists():
-    time.sleep(0.01)
+if _FOLDER := os.environ.get("MLWF_TEST_FOLDER"):  # not where tests are only gathered
+    (Path(_FOLDER) / "starts").touch()
+    while not (Path(_FOLDER) / "ready").exists():
+        time.sleep(0.01)
 
 
 def answer(*, recall):

@@ -27,10 +27,11 @@ class Server:
         >>> from mlwf_assets.features.quiet import quiet_libraries
         >>> with quiet_libraries():
         ...     import featuretools as ft
+        ...     from featuretools.primitives import Count
         >>> sales = pd.DataFrame({"sale": [0, 1], "shop": [7, 7], "at": pd.to_datetime(["2020-01-01", "2020-01-03"])})
         >>> shops = ft.EntitySet("shops", {"sales": (sales, "sale", "at")})
         >>> _ = shops.normalize_dataframe("sales", "shops", "shop", make_time_index=False)
-        >>> count = ft.Feature(shops["sales"].ww["sale"], parent_dataframe_name="shops", primitive="count")
+        >>> count = ft.Feature(shops["sales"].ww["sale"], parent_dataframe_name="shops", primitive=Count)
         >>> with Server([count], shops) as server:
         ...     int(server.calculate(7, "2020-01-02").loc[7, "COUNT(sales)"])
         1
