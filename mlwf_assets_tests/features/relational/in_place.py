@@ -62,11 +62,6 @@ def pytest_configure():
         importlib.import_module(name).calculate_feature_matrix = replacement
 
 
-def pytest_ignore_collect(collection_path):
-    # Features in files and buckets: nothing is calculated, and boto3 is asked for.
-    return True if collection_path.name == "test_feature_serialization.py" else None
-
-
 def pytest_collection_modifyitems(items):
     for item in items:
         name = f"{item.cls.__name__}.{item.originalname}" if item.cls else item.originalname
