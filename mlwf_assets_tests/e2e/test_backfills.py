@@ -14,7 +14,8 @@ from mlwf_assets_tests.e2e.conftest import Installation
 MONTHS = ["2024-01", "2024-02", "2024-03", "2024-04"]
 WAIT_S = 180
 
-# All of it: one run is launched by the tests in the browser, too. One worker, for the last looks at what the others did.
+# All of it: one run is launched by the tests in the browser, too. One worker, for the last test looks at what the
+# others did.
 pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("backfills")]
 
 LAUNCH = """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
