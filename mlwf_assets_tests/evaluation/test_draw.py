@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlwf_assets.evaluation.report import draw
+from mlwf_assets.evaluation.report import draw, draw_rows
 from mlwf_assets.evaluation.report.frame import Axis, round_ticks
 
 TEXT = st.text(max_size=30)
@@ -34,14 +34,15 @@ def places(tree):
 
 
 ROWS = st.lists(
-    st.builds(draw.Row, label=TEXT, value=NUMBER, note=TEXT, rows=TEXT, low=NUMBER, high=NUMBER, title=TEXT), max_size=6
+    st.builds(draw_rows.Row, label=TEXT, value=NUMBER, note=TEXT, rows=TEXT, low=NUMBER, high=NUMBER, title=TEXT),
+    max_size=6,
 )
 
 
 @settings(deadline=None, max_examples=80)
 @given(ROWS)
 def test_bars_and_dots_take_any_text_and_number(rows):
-    for picture in (draw.bars(rows, label="x"), draw.dots(rows, x=Axis(-1, 1), label="y")):
+    for picture in (draw_rows.bars(rows, label="x"), draw_rows.dots(rows, x=Axis(-1, 1), label="y")):
         tree = alone(picture)
         width, height = float(tree.attrib["width"]), float(tree.attrib["height"])
         for axis, place in places(tree):
@@ -71,25 +72,27 @@ def test_histograms_and_small_pictures_take_any_shares(shares, words):
 
 
 def test_a_point_says_its_value_when_pointed_at():
-    tree = alone(draw.bars([draw.Row("a", 1.0, title="a: <1>")], label="bars"))
+    tree = alone(draw_rows.bars([draw_rows.Row("a", 1.0, title="a: <1>")], label="bars"))
     assert "a: <1>" in [element.text for element in tree.iter("{http://www.w3.org/2000/svg}title")]
 
 
 def test_bars_are_as_long_as_their_values():
-    tree = alone(draw.bars([draw.Row("a", 1.0), draw.Row("b", 0.25), draw.Row("c", -0.5)], label="bars"))
+    tree = alone(
+        draw_rows.bars([draw_rows.Row("a", 1.0), draw_rows.Row("b", 0.25), draw_rows.Row("c", -0.5)], label="bars")
+    )
     bars = [float(e.attrib["width"]) for e in tree.iter() if e.attrib.get("class") == "f a"]
     assert bars[0] == pytest.approx(4 * bars[1], rel=0.01)
     assert bars[0] == pytest.approx(2 * bars[2], rel=0.01)
 
 
 def test_what_cannot_be_told_is_not_drawn():
-    tree = alone(draw.dots([draw.Row("a", float("nan"))], x=Axis(0, 1), label="dots"))
+    tree = alone(draw_rows.dots([draw_rows.Row("a", float("nan"))], x=Axis(0, 1), label="dots"))
     assert not list(tree.iter("{http://www.w3.org/2000/svg}circle"))
 
 
 def test_an_image_brings_its_style_and_stays_small():
-    rows = [draw.Row(f"model {i}", i / 12, f"{i / 12:.3f}") for i in range(12)]
-    picture = draw.bars(rows, label="scores")
+    rows = [draw_rows.Row(f"model {i}", i / 12, f"{i / 12:.3f}") for i in range(12)]
+    picture = draw_rows.bars(rows, label="scores")
     assert len(draw.as_markdown(picture, "scores [of models]")) < 15_000
     assert "style" in [element.tag.rpartition("}")[2] for element in alone(picture)]
     assert draw.as_markdown(picture, "scores [of models]").startswith(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import deltalake
 import pyarrow as pa
 
 from mlwf_assets.lake.fingerprint import fingerprint
@@ -38,3 +39,8 @@ def check_whole(lake: Lake, name: str = TABLE) -> int:
 def data_files(folder: Path, name: str = TABLE) -> list[Path]:
     """All Parquet files of a table, also those that nothing names."""
     return sorted(path for path in (folder / name).rglob("*.parquet") if path.parent.name != "_delta_log")
+
+
+def plain(folder: Path, **options) -> deltalake.DeltaTable:
+    """The table as any other reader of Delta opens it."""
+    return deltalake.DeltaTable(folder / TABLE, **options)

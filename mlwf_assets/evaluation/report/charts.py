@@ -14,7 +14,7 @@ from mlwf_assets.evaluation.curves import Curve
 from mlwf_assets.evaluation.effects import Effect
 from mlwf_assets.evaluation.record import Entrant, Evaluation
 from mlwf_assets.evaluation.regression import RegressionView
-from mlwf_assets.evaluation.report import draw
+from mlwf_assets.evaluation.report import draw, draw_rows
 from mlwf_assets.evaluation.report.frame import Axis, Picture, round_ticks
 from mlwf_assets.evaluation.report.numbers import amount, count, day, interval, score, share
 from mlwf_assets.evaluation.report.words import model_name
@@ -52,7 +52,7 @@ def headline(evaluation: Evaluation) -> Picture:
     rows = [_model_row(one, metric.name) for one in shown]
     marks = [draw.Mark(f"goal {value:g}", x=value, tone="c") for value in goals]
     axis = _scale([one.test for one in shown], goals, metric.label)
-    return draw.dots(rows, x=axis, marks=marks, label=f"{metric.label} on the test rows")
+    return draw_rows.dots(rows, x=axis, marks=marks, label=f"{metric.label} on the test rows")
 
 
 def _scale(intervals: Sequence[Interval], others: Sequence[float], title: str = "") -> Axis:
@@ -64,15 +64,15 @@ def place(one: Entrant, evaluation: Evaluation) -> Picture:
     """A model's test score with its interval, on the scale of the whole leaderboard."""
     low, high = _around(_spread([other.test for other in evaluation.leaderboard]))
     row = _model_row(one, evaluation.subject.metric)
-    return draw.dot(row, low=low, high=high, label=row.title)
+    return draw_rows.dot(row, low=low, high=high, label=row.title)
 
 
-def _model_row(one: Entrant, metric: str) -> draw.Row:
+def _model_row(one: Entrant, metric: str) -> draw_rows.Row:
     between = interval(metric, one.test)
     value = score(metric, one.test.value)
     title = f"{model_name(one.name)}: {value}" + (f" ({between})" if between else "")
     tone = _TONES.get(one.name, "a")
-    return draw.Row(model_name(one.name), one.test.value, value, "", one.test.low, one.test.high, tone, title)
+    return draw_rows.Row(model_name(one.name), one.test.value, value, "", one.test.low, one.test.high, tone, title)
 
 
 def label_over_time(periods: Sequence[Period], *, binary: bool, by_time: bool) -> Picture:
@@ -210,8 +210,8 @@ def costs(view: BinaryView) -> Picture:
         rows.append(("Process today", view.decision_today.cost_per_1000, "b"))
     rows.append(("Never an alarm", view.decision.cost_never_per_1000, "r"))
     rows.append(("Always an alarm", view.decision.cost_always_per_1000, "r"))
-    drawn = [draw.Row(name, v, amount(v), tone=tone, title=f"{name}: {amount(v)}") for name, v, tone in rows]
-    return draw.bars(drawn, label="Cost of 1,000 decisions")
+    drawn = [draw_rows.Row(name, v, amount(v), tone=tone, title=f"{name}: {amount(v)}") for name, v, tone in rows]
+    return draw_rows.bars(drawn, label="Cost of 1,000 decisions")
 
 
 def effect(one: Effect, *, regression: bool) -> Picture:
@@ -230,16 +230,16 @@ def slices(found: Sequence[Slice], column: str, metric: str, overall: float) -> 
     mark = draw.Mark(f"all rows {score(metric, overall)}", x=overall)
     judged = [one.score for one in found if one.verdict != "few"] or [one.score for one in found]
     axis = _scale(judged, [overall])
-    return draw.dots(drawn, x=axis, marks=[mark], label=f"Slices by {column}")
+    return draw_rows.dots(drawn, x=axis, marks=[mark], label=f"Slices by {column}")
 
 
-def _slice_row(one: Slice, metric: str) -> draw.Row:
+def _slice_row(one: Slice, metric: str) -> draw_rows.Row:
     value, between = score(metric, one.score.value), interval(metric, one.score)
     title = f"{one.value}: {value}" + (f" ({between})" if between else "") + f" on {count(one.rows)} rows"
     if math.isfinite(one.actual + one.predicted):
         title += f"; predicted {amount(one.predicted)} on average, happened {amount(one.actual)}"
     score_, tone = one.score, _VERDICT_TONES[one.verdict]
-    return draw.Row(one.value, score_.value, value, count(one.rows), score_.low, score_.high, tone, title)
+    return draw_rows.Row(one.value, score_.value, value, count(one.rows), score_.low, score_.high, tone, title)
 
 
 def predicted_actual(view: RegressionView, unit: str) -> Picture:
