@@ -140,13 +140,19 @@ class Family(ABC):
     name: ClassVar[str]
     distributions: ClassVar[tuple[str, ...]]
 
-    @abstractmethod
     def defaults(self, problem: Problem, *, rows: int) -> Sequence[Params]:
-        """Return strong configurations that are tried first, the best guess first; JSON values."""
+        """Return strong configurations that are tried first, the best guess first; JSON values.
 
-    @abstractmethod
+        Here one without parameters.
+        """
+        return [{}]
+
     def suggest(self, trial: "optuna.trial.BaseTrial", problem: Problem, *, rows: int) -> Params:
-        """Draw a configuration from the search space; JSON values."""
+        """Draw a configuration from the search space; JSON values.
+
+        Where nothing is drawn, only the defaults are tried.
+        """
+        return {}
 
     @abstractmethod
     def fit(

@@ -3,16 +3,13 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from mlwf_assets.models.families.base import Context, Family, Fitted, Params, Problem, Rows, Stopped
 from mlwf_assets.models.metrics import Array
-
-if TYPE_CHECKING:
-    import optuna
 
 _FILE = "base_rate.json"
 
@@ -42,14 +39,6 @@ class BaseRate(Family):
 
     name: ClassVar[str] = "base_rate"
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "pandas")
-
-    def defaults(self, problem: Problem, *, rows: int) -> Sequence[Params]:
-        """Return the only configuration."""
-        return [{}]
-
-    def suggest(self, trial: "optuna.trial.BaseTrial", problem: Problem, *, rows: int) -> Params:
-        """Draw nothing."""
-        return {}
 
     def fit(
         self, params: Params, train: Rows, valid: Rows | None, *, problem: Problem, context: Context, rounds: int | None

@@ -7,7 +7,7 @@ registry. Families of ours write native files instead.
 
 import pickle
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +18,7 @@ from mlwf_assets.models.families.base import Context, Family, Fitted, Params, Pr
 from mlwf_assets.models.metrics import Array
 
 if TYPE_CHECKING:
-    import optuna
+    pass
 
 _FILE = "estimator.pickle"
 _MOST_CATEGORIES = 50
@@ -79,14 +79,6 @@ class EstimatorFamily(Family):
             problem: its kind, features, number of classes.
             context: seed and threads.
         """
-
-    def defaults(self, problem: Problem, *, rows: int) -> Sequence[Params]:
-        """Return configurations that are tried first; here, one without parameters."""
-        return [{}]
-
-    def suggest(self, trial: "optuna.trial.BaseTrial", problem: Problem, *, rows: int) -> Params:
-        """Draw a configuration; where nothing is drawn, only the defaults are tried."""
-        return {}
 
     def fit(
         self, params: Params, train: Rows, valid: Rows | None, *, problem: Problem, context: Context, rounds: int | None

@@ -13,6 +13,7 @@ from mlwf_assets.spec.extensions import NO_CODE, OwnCode
 from mlwf_assets.spec.own_code import load_object
 
 
+# Written out, for a recipe follows imports that it can read: the code of a family counts for its own models.
 def _base_rate() -> Family:
     from mlwf_assets.models.families.base_rate import BaseRate
 

@@ -26,8 +26,9 @@ from mlwf_assets.features.relational.engine.windows import TRAINING, Windows
 
 # Later and earlier times (the year 2096, say) are taken for this, so that doubling them does not overflow.
 LIMIT = 4_000_000_000_000_000_000
-# The running sum of so many numbers is right to 1e-9 of the largest.
-_MOST_ROWS = 400_000
+# The running sum of so many numbers is right to 1e-9 of the largest: DuckDB adds them in a tree, whose error is their
+# number times its depth. A workflow's features keep 32 bits, to which any number of rows is right enough.
+MOST_ROWS = 400_000
 _SOME = '"__some"'
 
 
@@ -234,7 +235,7 @@ class EventGroups:
         """Tell whether a sum within a window can be the difference of two running sums."""
         if value.kind != "float" or value.exact or self.tables.all_finite:
             return True
-        return value.tame and self.tables.count_rows(table) <= _MOST_ROWS
+        return value.tame and self.tables.count_rows(table) <= MOST_ROWS
 
     def _add_difference(
         self, key: tuple[Any, ...], whole: EventGroup, feature: Any, args: list[tuple[str, Value]]
