@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 GRACE_S = 60
 _RETRIES = 1000  # evictions are no failures
+_VANISHINGS = 20  # a pod without last words may be a lost node, or a training that each time takes too much memory
 _RETRY_S = 10
 _TAG = "dagster-k8s/config"
 # K8sStepHandler sets it in the pods of steps, and nobody else does
@@ -71,7 +72,7 @@ def on_cluster(config: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     if config is None:
         return {}
-    return {"op_tags": {_TAG: config}, "retry_policy": dg.RetryPolicy(max_retries=_RETRIES, delay=_RETRY_S)}
+    return {"op_tags": {_TAG: config}, "retry_policy": dg.RetryPolicy(max_retries=_VANISHINGS, delay=_RETRY_S)}
 
 
 def retrying(events: Iterator[Any]) -> Iterator[Any]:

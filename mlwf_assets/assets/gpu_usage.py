@@ -7,7 +7,7 @@ version is a fingerprint of what was read. A day that is not over is read as far
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -40,7 +40,7 @@ def usage_definitions() -> dg.Definitions:
 
         client = Client()
         day = dt.datetime.fromisoformat(context.partition_key).replace(tzinfo=dt.UTC)
-        return _result(read_day(client, day), devices=len(client.machine().devices))
+        return _result(*read_day(client, day), devices=len(client.machine().devices))
 
     job = dg.define_asset_job("gpu_usage", selection=[usage])
 
@@ -67,33 +67,18 @@ def _first_day() -> str | None:
     return None if first is None else f"{dt.datetime.fromtimestamp(first, dt.UTC):%Y-%m-%d}"
 
 
-def read_day(client: "Client", day: dt.datetime) -> list[list[dict[str, Any]]]:
-    """Read what was used in each hour of a day; one list of groups per hour."""
-    begin_at = day.timestamp()
-    return client.uses_between([begin_at + hour * _HOUR_S for hour in range(_HOURS + 1)])
+def read_day(client: "Client", day: dt.datetime) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
+    """Read what was used on a day: groups of the whole day, and those of each hour."""
+    edges = [day.timestamp() + hour * _HOUR_S for hour in range(_HOURS + 1)]
+    (whole,) = client.uses_between([edges[0], edges[-1]])
+    return whole, client.uses_between(edges)
 
 
-def sum_hours(hours: Iterable[Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Sum groups over hours, the largest first.
-
-    Example:
-        >>> used = {"queue": "a", "workflow": None, "asset": None, "user": "eva", "waited_s": 0.0, "runs": 0}
-        >>> sum_hours([[{**used, "gpu_seconds": 60.0}], [{**used, "gpu_seconds": 30.0, "runs": 1}]])[0]["gpu_seconds"]
-        90.0
-    """
-    groups: dict[tuple[Any, ...], list[float]] = {}
-    for one in (one for hour in hours for one in hour):
-        sums = groups.setdefault(tuple(one[name] for name in _BY), [0.0, 0.0, 0])
-        for place, name in enumerate(_SUMS):
-            sums[place] += one[name]
-    found = [dict(zip((*_BY, *_SUMS), (*key, *sums), strict=True)) for key, sums in groups.items()]
-    return sorted(found, key=lambda one: (-one["gpu_seconds"], str(one)))
-
-
-def _result(hours: Sequence[Sequence[Mapping[str, Any]]], *, devices: int) -> dg.MaterializeResult[Any]:
+def _result(
+    whole: Sequence[Mapping[str, Any]], hours: Sequence[Sequence[Mapping[str, Any]]], *, devices: int
+) -> dg.MaterializeResult[Any]:
     groups = [
-        {**one, "gpu_seconds": round(one["gpu_seconds"], 1), "waited_s": round(one["waited_s"], 1)}
-        for one in sum_hours(hours)
+        {**one, "gpu_seconds": round(one["gpu_seconds"], 1), "waited_s": round(one["waited_s"], 1)} for one in whole
     ]
     by_queue = _gpus_by_queue(hours)
     total_s = sum(one["gpu_seconds"] for one in groups)

@@ -157,7 +157,9 @@ def with_origins(description: str, origins: Sequence[Sequence[str]]) -> str:
     parts = [f"{asset}: {', '.join(columns[:_MOST_ORIGINS])}{', ...' * (len(columns) > _MOST_ORIGINS)}"
              for asset, columns in by_asset.items()]  # fmt: skip
     told = f"from {' and '.join(parts)}" if parts else ""
-    return "; ".join(text for text in (description.rstrip("."), told) if text) if told else description
+    if not told:
+        return description
+    return f"{description.rstrip('.')}; {told}" if description else told
 
 
 def _lineage(entry: Entry) -> dg.TableColumnLineage:

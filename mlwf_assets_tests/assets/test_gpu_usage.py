@@ -6,7 +6,7 @@ import time
 import dagster as dg
 import pytest
 
-from mlwf_assets.assets.gpu_usage import read_day, sum_hours, usage_definitions
+from mlwf_assets.assets.gpu_usage import read_day, usage_definitions
 from mlwf_assets.gpu.client import Client
 from mlwf_assets_tests.gpu.homes import Processes, hold, make_home
 
@@ -32,8 +32,8 @@ def note(client, *, begin_h, hours, queue="research", gpus=1, waited_s=30.0):
 
 
 def day(client, after=0):
-    hours = read_day(client, _DAY + dt.timedelta(days=after))
-    return {one["queue"]: (one["gpu_seconds"], one["waited_s"], one["runs"]) for one in sum_hours(hours)}
+    whole, _ = read_day(client, _DAY + dt.timedelta(days=after))
+    return {one["queue"]: (one["gpu_seconds"], one["waited_s"], one["runs"]) for one in whole}
 
 
 def test_a_use_over_midnight_counts_on_both_days_and_as_one_run(client):
@@ -46,7 +46,7 @@ def test_a_use_over_midnight_counts_on_both_days_and_as_one_run(client):
 def test_hours_add_up_to_the_day(client):
     note(client, begin_h=2.25, hours=3, gpus=0.5)
     note(client, begin_h=3, hours=1, queue="interns")
-    hours = read_day(client, _DAY)
+    _, hours = read_day(client, _DAY)
     used = [{one["queue"]: one["gpu_seconds"] / _HOUR_S for one in groups} for groups in hours]
     assert used[2:6] == [{"research": 0.375}, {"interns": 1.0, "research": 0.5}, {"research": 0.5}, {"research": 0.125}]
     assert day(client) == {"research": (1.5 * _HOUR_S, 30, 1), "interns": (_HOUR_S, 30, 1)}
