@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -36,9 +37,10 @@ def load(*, folder, recall):
 
 
 def _serve(pipe):
-    pipe.send("ready")
-    pipe.send(pipe.recv())
-    pipe.recv()
+    with suppress(EOFError):  # whom it serves has ended
+        pipe.send("ready")
+        pipe.send(pipe.recv())
+        pipe.recv()
 
 
 def train(*, folder, epochs, recalled_in=None, recall):
