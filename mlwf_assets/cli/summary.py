@@ -4,8 +4,9 @@ For people in at most 100 columns where the output is no terminal, and as one JS
 read from the run's outcome and from what the lake holds; nothing is computed here.
 """
 
+import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +33,8 @@ _REPORT, _MODEL, _PREDICTIONS = "evaluation/report", "deployment/model", "deploy
 _EVALUATION = "evaluation.json"
 
 Justify = Literal["left", "right"]
+# Says what a table holds now, by partition.
+Held = Callable[[str], Mapping[str | None, Entry]]
 
 
 def as_document(workflow: Workflow, outcome: Outcome, home: Path) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def as_document(workflow: Workflow, outcome: Outcome, home: Path) -> dict[str, A
         "orchestration_share": round(outcome.orchestration_share, 4),
         "run_id": outcome.run_id,
         **_quality(workflow, outcome, Lake(home / "lake")),
-        "warnings": _warnings(workflow, Lake(home / "lake")),
+        "warnings": _warnings(workflow, Lake(home / "lake").entries),
         "report": None if outcome.failures else str(_report_file(workflow, home)),
     }
 
@@ -109,23 +112,24 @@ def print_summary(workflow: Workflow, outcome: Outcome, home: Path) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
     lake = Lake(home / "lake")
+    held = functools.cache(lake.entries)  # of thousands of partitions, looking them up takes seconds
     console.print(f"\n[bold]{workflow.name}[/]: {escape(workflow.project.question)}\n")
-    console.print(_assets(workflow, outcome, lake))
+    console.print(_assets(workflow, outcome, held))
     _print_time(console, outcome)
     if (evaluation := _evaluation(workflow, outcome, lake)) is not None:
         for table in (_leaderboard(evaluation), _metrics(evaluation)):
             console.print()
             console.print(table)
-    for words in _warnings(workflow, lake):
+    for words in _warnings(workflow, held):
         console.print(f"\nNote: {words}", soft_wrap=True, markup=False)
     if outcome.failures:
         _print_failures(outcome, home)
     else:
-        _print_places(console, workflow, lake, home)
+        _print_places(console, workflow, lake, held, home)
 
 
-def _warnings(workflow: Workflow, lake: Lake) -> list[str]:
-    tables = {source: lake.entries(f"{workflow.whole_name}/raw/{source}").values() for source in workflow.sources}
+def _warnings(workflow: Workflow, held: Held) -> list[str]:
+    tables = {source: held(f"{workflow.whole_name}/raw/{source}").values() for source in workflow.sources}
     found = {source: [entry.metadata.get(ALMOST, {}) for entry in entries] for source, entries in tables.items()}
     return list(text_by_accident(workflow, found))
 
@@ -137,12 +141,12 @@ def _table(*columns: tuple[str, Justify], title: str = "") -> Table:
     return table
 
 
-def _assets(workflow: Workflow, outcome: Outcome, lake: Lake) -> Table:
+def _assets(workflow: Workflow, outcome: Outcome, held: Held) -> Table:
     table = _table(("asset", "left"), ("rows", "right"), ("seconds", "right"), ("", "left"))
     names = workflow_partitions(workflow)
     for step in outcome.steps:
         for output in step.outputs:
-            entries = _looked_after(lake, step, output.name, names)
+            entries = _looked_after(held, step, output.name, names)
             is_now = entries and step.name not in {*outcome.failures, *outcome.skipped}
             rows = f"{sum(entry.rows for entry in entries.values()):,}" if is_now else "-"
             # A step's outputs come about together: its time is said once.
@@ -151,9 +155,9 @@ def _assets(workflow: Workflow, outcome: Outcome, lake: Lake) -> Table:
     return table
 
 
-def _looked_after(lake: Lake, step: Step, output: str, names: Sequence[str]) -> dict[str | None, Entry]:
+def _looked_after(held: Held, step: Step, output: str, names: Sequence[str]) -> Mapping[str | None, Entry]:
     """What a table holds; of a step of which a run asks for the newest partitions alone, those."""
-    entries = lake.entries(f"{step.workflow}/{output}")
+    entries = held(f"{step.workflow}/{output}")
     if step.newest is None:
         return entries
     return {partition: entries[partition] for partition in step.wanted(names) if partition in entries}
@@ -227,15 +231,15 @@ def _print_time(console: Console, outcome: Outcome) -> None:
         console.print(table, style="dim")
 
 
-def _print_places(console: Console, workflow: Workflow, lake: Lake, home: Path) -> None:
+def _print_places(console: Console, workflow: Workflow, lake: Lake, held: Held, home: Path) -> None:
     """Print where to look on, each on a line of its own that can be copied."""
     console.print()
-    for name, place in _places(workflow, lake, home):
+    for name, place in _places(workflow, lake, held, home):
         console.print(f"{name:<10} {place}", soft_wrap=True, markup=False)
 
 
-def _places(workflow: Workflow, lake: Lake, home: Path) -> Iterator[tuple[str, str]]:
-    tables = [lake.entries(f"{workflow.whole_name}/quarantine/{name}").values() for name in workflow.tables]
+def _places(workflow: Workflow, lake: Lake, held: Held, home: Path) -> Iterator[tuple[str, str]]:
+    tables = [held(f"{workflow.whole_name}/quarantine/{name}").values() for name in workflow.tables]
     if rows := sum(entry.rows for entries in tables for entry in entries):
         folder = home / "reports" / workflow.whole_name / "quarantine"
         yield "Quarantine", f"{rows:,} rows, each with its reason: {folder}"

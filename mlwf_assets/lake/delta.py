@@ -38,6 +38,7 @@ _SETTINGS = {
     # Every write opens the table and reads the commits since the last checkpoint: half the time at the usual 100.
     "delta.checkpointInterval": "10",
 }
+_FACTS = tuple(field.name for field in fields(Entry) if field.name not in ("table", "version"))
 _HALF = 1 << 64
 _COLOUR = re.compile(r"\x1b\[\d*m")
 _TRACE = re.compile(r"^\s*0: ", re.MULTILINE)
@@ -324,8 +325,7 @@ def _facts(kept: Kept) -> dict[str, Any]:
 
 
 def _kept(table: str, version: int, facts: Mapping[str, Any]) -> Kept:
-    names = [field.name for field in fields(Entry) if field.name not in ("table", "version")]
-    values = {name: facts[name] for name in names if name in facts} | {"metadata": json.loads(facts["metadata"])}
+    values = {name: facts[name] for name in _FACTS if name in facts} | {"metadata": json.loads(facts["metadata"])}
     return Kept(Entry(table=table, version=version, **values), facts["file"], facts["size"])
 
 
